@@ -1,0 +1,25 @@
+/** Sources run as they are: swc strips the types, and the `@comm/source` condition resolves our packages to their sources. */
+const shared = {
+  rootDir: import.meta.dirname,
+  extensionsToTreatAsEsm: ['.ts'],
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['@comm/source', 'node', 'node-addons'] },
+  transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript', decorators: true } } }] },
+  modulePathIgnorePatterns: ['/dist/'],
+}
+
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/.ci/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '/test/integration/'],
+    },
+    {
+      ...shared,
+      displayName: 'integration',
+      testMatch: ['<rootDir>/packages/*/test/integration/**/*.test.ts', '<rootDir>/apps/*/test/**/*.test.ts'],
+    },
+  ],
+}

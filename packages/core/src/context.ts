@@ -1,0 +1,63 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
+import { type Clock, systemClock } from './clock.ts'
+
+/** What travels with a call: through async code by itself, and over HTTP, gRPC and brokers in headers. */
+export interface CallContext {
+  /** Ties together the log lines and spans of everything that one request caused. */
+  readonly correlationId: string
+  /** When the outermost caller stops waiting, in `Clock.now()` milliseconds of this process; absent: no deadline. */
+  readonly deadlineAt?: number
+  /** Aborts when the caller of this service has gone away. */
+  readonly signal?: AbortSignal
+  /** The header the correlation id came in and goes out with, when not the default. */
+  readonly correlationHeader?: string
+}
+
+export const DEFAULT_CORRELATION_HEADER = 'X-Correlation-ID'
+/** Carries the remaining time in milliseconds, so that the clocks of two machines need not agree. */
+export const DEADLINE_HEADER = 'X-Request-Timeout-Ms'
+
+const storage = new AsyncLocalStorage<CallContext>()
+
+/** The context of the running call, or undefined outside of any. */
+export function currentContext(): CallContext | undefined {
+  return storage.getStore()
+}
+
+/** Runs `fn`, and everything asynchronous that it starts, inside a context. */
+export function runInContext<Result>(context: CallContext, fn: () => Result): Result {
+  return storage.run(context, fn)
+}
+
+/**
+ * Runs `fn` in a context made from the current one: absent fields are inherited, the earlier deadline wins, and a
+ * correlation id is made up when there is none yet.
+ */
+export function withContext<Result>(change: Partial<CallContext>, fn: () => Result): Result {
+  const outer = storage.getStore()
+  const deadlineAt = Math.min(outer?.deadlineAt ?? Number.POSITIVE_INFINITY, change.deadlineAt ?? Number.POSITIVE_INFINITY)
+  const { deadlineAt: _outer, ...inherited } = outer ?? {}
+  const { deadlineAt: _change, ...changed } = change
+  const context: CallContext = {
+    ...inherited,
+    ...changed,
+    correlationId: change.correlationId ?? outer?.correlationId ?? newCorrelationId(),
+    ...(deadlineAt === Number.POSITIVE_INFINITY ? {} : { deadlineAt }),
+  }
+  return storage.run(context, fn)
+}
+
+/** Runs `fn` with at most `ms` milliseconds for everything it calls. */
+export function withDeadline<Result>(ms: number, fn: () => Result, clock: Clock = systemClock): Result {
+  return withContext({ deadlineAt: clock.now() + ms }, fn)
+}
+
+export function newCorrelationId(): string {
+  return randomUUID()
+}
+
+/** A correlation id from outside is used only when it is short and printable, so that it cannot forge log lines or headers. */
+export function isCorrelationId(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 128 && /^[\x21-\x7e]+$/.test(value)
+}

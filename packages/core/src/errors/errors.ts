@@ -1,0 +1,193 @@
+import { ERROR_CODES, type ErrorCode } from './table.ts'
+
+/** Facts about a failure, safe to log: never a secret. */
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+export interface ErrorOptions {
+  readonly code?: ErrorCode
+  /** Overrides what the code's table entry says. */
+  readonly retryable?: boolean
+  readonly cause?: unknown
+  readonly details?: ErrorDetails
+}
+
+/** Each class marks its prototype under this key, so that `instanceof` holds across duplicate installs of this package. */
+const BRAND: unique symbol = Symbol.for('@comm/core/error')
+const NO_DETAILS: ErrorDetails = Object.freeze({})
+
+function brandOf(prototype: object): string | undefined {
+  return Object.hasOwn(prototype, BRAND) ? (prototype as { [BRAND]?: string })[BRAND] : undefined
+}
+
+/** The base of every error that this project throws. Compare `code`, or use `instanceof` with a subclass. */
+export class CommunicationError extends Error {
+  readonly code: ErrorCode
+  /** Whether trying again later may succeed. */
+  readonly retryable: boolean
+  readonly details: ErrorDetails
+
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = options.code ?? 'COMM_UNKNOWN'
+    this.retryable = options.retryable ?? ERROR_CODES[this.code].retryable
+    this.details = options.details ?? NO_DETAILS
+  }
+
+  /** The error as plain data for logs and wires; of the cause only name, code and message. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, retryable, details, cause } = this
+    return { name, code, message, retryable, details, ...(cause === undefined ? {} : { cause: summary(cause) }) }
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const wanted = brandOf(this.prototype)
+    if (wanted === undefined) return Function.prototype[Symbol.hasInstance].call(this, value)
+    if (typeof value !== 'object' || value === null) return false
+    for (let at: object | null = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
+      if (brandOf(at) === wanted) return true
+    }
+    return false
+  }
+
+  /**
+   * Converts anything that was thrown into a CommunicationError. Total: never throws, and gives back what already is one.
+   * System errors (`ECONNREFUSED` …) become ConnectionError, the platform's `TimeoutError` becomes TimeoutError, its
+   * `AbortError` becomes COMM_ABORTED; everything else is COMM_UNKNOWN with the value as `cause`.
+   */
+  static from(thrown: unknown): CommunicationError {
+    try {
+      if (thrown instanceof CommunicationError) return thrown
+      const { name, code, message } = summary(thrown)
+      if (code !== undefined && CONNECTION_CODES.has(code)) return new ConnectionError(message, { cause: thrown, details: { system: code } })
+      if (name === 'TimeoutError') return new TimeoutError(message, { cause: thrown })
+      if (name === 'AbortError') return new CommunicationError(message, { code: 'COMM_ABORTED', cause: thrown })
+      return new CommunicationError(message, { cause: thrown })
+    } catch {
+      return new CommunicationError('something that cannot be described was thrown', { cause: thrown })
+    }
+  }
+}
+
+function summary(thrown: unknown): { name: string; code?: string; message: string } {
+  if (!(thrown instanceof Error)) return { name: typeof thrown, message: `a value that is not an Error was thrown: ${String(thrown)}` }
+  const code = (thrown as { code?: unknown }).code
+  return { name: thrown.name, message: thrown.message, ...(typeof code === 'string' ? { code } : {}) }
+}
+
+/** Codes of Node's system errors that mean: no connection, or no connection any more. */
+const CONNECTION_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'EHOSTUNREACH', 'ENETUNREACH',
+  'ETIMEDOUT', 'EADDRNOTAVAIL', 'ENETDOWN', 'EHOSTDOWN',
+])
+
+
+/** The circuit breaker refused the call. `details.retryAfterMs` says when it will let a probe through. */
+export class CircuitBreakerOpenError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_BREAKER_OPEN', ...options })
+  }
+}
+
+/** No instance can be called, or the service said so itself (503) to the last retry. */
+export class ServiceUnavailableError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_SERVICE_UNAVAILABLE', ...options })
+  }
+}
+
+/** The server answered 4xx or 5xx. */
+export class HttpStatusError extends CommunicationError {
+  readonly status: number
+  constructor(message: string, options: ErrorOptions & { readonly status: number }) {
+    super(message, { code: 'COMM_HTTP_STATUS', ...options })
+    this.status = options.status
+  }
+}
+
+/** A time limit or an inherited deadline ran out; `code` tells which. */
+export class TimeoutError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_TIMEOUT', ...options })
+  }
+}
+
+export class BulkheadFullError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_BULKHEAD_FULL', ...options })
+  }
+}
+
+export class RateLimitedError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_RATE_LIMITED', ...options })
+  }
+}
+
+export class ConnectionError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_CONNECTION', ...options })
+  }
+}
+
+export class AuthenticationError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_AUTHENTICATION', ...options })
+  }
+}
+
+export class AuthorizationError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_AUTHORIZATION', ...options })
+  }
+}
+
+/** One wrong option or configuration value. `received` is already redacted where the key names a secret. */
+export interface Problem {
+  readonly key: string
+  readonly received: string
+  readonly expected: string
+  /** Where the value came from (`environment HTTP_CLIENT_TIMEOUT`, `config/production.yaml`), when known. */
+  readonly source?: string
+}
+
+/** Wrong options or configuration; every problem at once. */
+export class ConfigurationError extends CommunicationError {
+  readonly problems: readonly Problem[]
+  constructor(message: string, options: ErrorOptions & { readonly problems?: readonly Problem[] } = {}) {
+    const problems = options.problems ?? []
+    super(message, { code: 'COMM_CONFIGURATION', details: { problems }, ...options })
+    this.problems = problems
+  }
+}
+
+export class ValidationError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_VALIDATION', ...options })
+  }
+}
+
+/** A message was not confirmed. */
+export class PublishError extends CommunicationError {
+  /** `no`: the broker certainly does not have it. `unknown`: it may. */
+  readonly stored: 'no' | 'unknown'
+  constructor(message: string, options: ErrorOptions & { readonly stored?: 'no' | 'unknown' } = {}) {
+    super(message, { code: 'COMM_PUBLISH', ...options })
+    this.stored = options.stored ?? 'no'
+  }
+}
+
+export class ConsumeError extends CommunicationError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { code: 'COMM_CONSUME', ...options })
+  }
+}
+
+const CLASSES = {
+  CommunicationError, CircuitBreakerOpenError, ServiceUnavailableError, HttpStatusError, TimeoutError, BulkheadFullError,
+  RateLimitedError, ConnectionError, AuthenticationError, AuthorizationError, ConfigurationError, ValidationError,
+  PublishError, ConsumeError,
+}
+for (const [name, type] of Object.entries(CLASSES)) {
+  Object.defineProperty(type.prototype, BRAND, { value: name })
+  Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true })
+}

@@ -1,0 +1,118 @@
+import { inspect } from 'node:util'
+import { ConfigurationError, type Problem } from './errors/errors.ts'
+
+/** Says what a value must be, and tells whether it is. */
+export interface Rule {
+  /** Completes the sentence `key must be …`. */
+  readonly expected: string
+  readonly accepts: (value: unknown) => boolean
+  /** The value never appears in a message. */
+  readonly secret?: true
+  /** The option must be given. */
+  readonly required?: true
+}
+
+export interface NumberRange {
+  readonly min?: number
+  readonly max?: number
+  readonly integer?: true
+  /** Accept `Infinity` as "no limit". */
+  readonly infinite?: true
+}
+
+/** A finite number in a range (`{ min: 0 }`, `{ min: 1, integer: true }`); a ratio is `{ min: 0, max: 1 }`. */
+export function number(range: NumberRange = {}): Rule {
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, integer = false, infinite = false } = range
+  const kind = integer ? 'an integer' : 'a finite number'
+  const low = min === Number.NEGATIVE_INFINITY ? '' : ` >= ${min}`
+  const high = max === Number.POSITIVE_INFINITY ? '' : `${low && ' and'} <= ${max}`
+  return {
+    expected: `${kind}${low}${high}${infinite ? ' or Infinity' : ''}`,
+    accepts: (value) =>
+      typeof value === 'number' &&
+      (Number.isFinite(value) ? !integer || Number.isInteger(value) : infinite && value === Number.POSITIVE_INFINITY) &&
+      value >= min &&
+      value <= max,
+  }
+}
+
+export const boolean: Rule = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' }
+export const text: Rule = { expected: 'a string', accepts: (value) => typeof value === 'string' }
+export const nonEmptyText: Rule = { expected: 'a non-empty string', accepts: (value) => typeof value === 'string' && value.length > 0 }
+export const callable: Rule = { expected: 'a function', accepts: (value) => typeof value === 'function' }
+export const object: Rule = {
+  expected: 'an object',
+  accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+/** Any value: the option is checked elsewhere. */
+export const anything: Rule = { expected: 'anything', accepts: () => true }
+
+export function oneOf(...allowed: readonly unknown[]): Rule {
+  return { expected: `one of ${allowed.map((value) => inspect(value)).join(', ')}`, accepts: (value) => allowed.includes(value) }
+}
+
+export function arrayOf(item: Rule): Rule {
+  return { expected: `an array, each item ${item.expected}`, accepts: (value) => Array.isArray(value) && value.every(item.accepts) }
+}
+
+export function either(...rules: readonly Rule[]): Rule {
+  return { expected: rules.map((rule) => rule.expected).join(' or '), accepts: (value) => rules.some((rule) => rule.accepts(value)) }
+}
+
+export function required(rule: Rule): Rule {
+  return { ...rule, required: true }
+}
+
+export function secret(rule: Rule): Rule {
+  return { ...rule, secret: true }
+}
+
+/** A value as an error message may show it: short, on one line, never the inside of an object. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return inspect(value.length > 60 ? `${value.slice(0, 57)}...` : value)
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return `an object with keys ${Object.keys(value).slice(0, 5).join(', ') || '(none)'}`
+  return String(value)
+}
+
+export type Rules<Options> = { readonly [Key in keyof Required<Options>]: Rule }
+
+/**
+ * Checks an options object at the door. An absent or `undefined` option is fine unless its rule is `required`; a key without
+ * a rule is refused.
+ *
+ * @param what names the options in messages: `retry` gives ``retry.baseDelayMs must be a finite number >= 0, got -5``
+ * @throws ConfigurationError with every problem at once
+ */
+export function checkOptions<Options extends object>(what: string, received: Options, rules: Rules<Options>): void {
+  if (!object.accepts(received)) fail(what, [{ key: what, received: describeValue(received), expected: 'an object' }])
+  const problems: Problem[] = []
+  const known = rules as Readonly<Record<string, Rule>>
+  for (const [name, value] of Object.entries(received)) {
+    const rule = Object.hasOwn(known, name) ? known[name] : undefined
+    if (rule === undefined) {
+      problems.push({ key: `${what}.${name}`, received: 'an unknown option', expected: `one of ${Object.keys(known).join(', ')}` })
+    } else if (value !== undefined && !rule.accepts(value)) {
+      problems.push({ key: `${what}.${name}`, received: rule.secret ? '[redacted]' : describeValue(value), expected: rule.expected })
+    }
+  }
+  for (const [name, rule] of Object.entries(known)) {
+    if (rule.required && (received as Record<string, unknown>)[name] === undefined) {
+      problems.push({ key: `${what}.${name}`, received: 'nothing', expected: rule.expected })
+    }
+  }
+  if (problems.length > 0) fail(what, problems)
+}
+
+/** Checks one argument. @throws ConfigurationError naming it, what was received and what was expected */
+export function checkArgument(key: string, value: unknown, rule: Rule): void {
+  if (rule.accepts(value)) return
+  fail(key, [{ key, received: rule.secret ? '[redacted]' : describeValue(value), expected: rule.expected }])
+}
+
+function fail(what: string, problems: readonly Problem[]): never {
+  const lines = problems.map(({ key, received, expected }) => `${key} must be ${expected}, got ${received}`)
+  const message = lines.length === 1 ? String(lines[0]) : `${lines.length} options of ${what} are wrong:\n  ${lines.join('\n  ')}`
+  throw new ConfigurationError(message, { problems })
+}
