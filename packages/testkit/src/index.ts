@@ -1,1 +1,1 @@
-export {}
+export { TEST_CLOCK_DEFAULTS, TestClock, type TestClockOptions } from './test-clock.ts'
