@@ -7,7 +7,14 @@ const root = join(import.meta.dirname, '..')
 const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '../bin/jest.js')
 const { status } = spawnSync(
   process.execPath,
-  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', join(root, 'jest.config.js'), ...process.argv.slice(2)],
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    jest,
+    '--config',
+    join(root, 'jest.config.js'),
+    ...process.argv.slice(2),
+  ],
   { stdio: 'inherit', cwd: root },
 )
 process.exit(status ?? 1)

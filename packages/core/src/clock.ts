@@ -36,7 +36,10 @@ export const systemClock: Clock = {
  * Waits, and stops waiting when the signal aborts. Leaves no timer and no listener behind.
  * @throws the signal's reason
  */
-export function sleep(ms: number, options: { readonly clock?: Clock; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+export function sleep(
+  ms: number,
+  options: { readonly clock?: Clock; readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
   const { clock = systemClock, signal } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)

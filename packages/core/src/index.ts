@@ -34,8 +34,8 @@ export { type Health, type HealthStatus, UP } from './health.ts'
 export {
   type Component,
   type HealthReport,
-  Lifecycle,
   LIFECYCLE_DEFAULTS,
+  Lifecycle,
   type LifecycleOptions,
   type StopPhase,
   type StopProblem,

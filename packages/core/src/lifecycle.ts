@@ -151,7 +151,9 @@ export class Lifecycle implements AsyncDisposable {
   async #step(phase: StopPhase, component: Component, by: number): Promise<void> {
     const run = component[phase]
     if (run === undefined) return
-    await within(this.#options.clock, by - this.#options.clock.now(), `${component.name} ${phase}`, (signal) => run.call(component, signal))
+    await within(this.#options.clock, by - this.#options.clock.now(), `${component.name} ${phase}`, (signal) =>
+      run.call(component, signal),
+    )
   }
 
   /** Asks every component; one that throws or does not answer in time is `down`. Never throws. */

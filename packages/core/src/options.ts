@@ -38,7 +38,10 @@ export function number(range: NumberRange = {}): Rule {
 
 export const boolean: Rule = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' }
 export const text: Rule = { expected: 'a string', accepts: (value) => typeof value === 'string' }
-export const nonEmptyText: Rule = { expected: 'a non-empty string', accepts: (value) => typeof value === 'string' && value.length > 0 }
+export const nonEmptyText: Rule = {
+  expected: 'a non-empty string',
+  accepts: (value) => typeof value === 'string' && value.length > 0,
+}
 export const callable: Rule = { expected: 'a function', accepts: (value) => typeof value === 'function' }
 export const object: Rule = {
   expected: 'an object',
@@ -52,11 +55,17 @@ export function oneOf(...allowed: readonly unknown[]): Rule {
 }
 
 export function arrayOf(item: Rule): Rule {
-  return { expected: `an array, each item ${item.expected}`, accepts: (value) => Array.isArray(value) && value.every(item.accepts) }
+  return {
+    expected: `an array, each item ${item.expected}`,
+    accepts: (value) => Array.isArray(value) && value.every(item.accepts),
+  }
 }
 
 export function either(...rules: readonly Rule[]): Rule {
-  return { expected: rules.map((rule) => rule.expected).join(' or '), accepts: (value) => rules.some((rule) => rule.accepts(value)) }
+  return {
+    expected: rules.map((rule) => rule.expected).join(' or '),
+    accepts: (value) => rules.some((rule) => rule.accepts(value)),
+  }
 }
 
 export function required(rule: Rule): Rule {
@@ -72,7 +81,8 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'string') return inspect(value.length > 60 ? `${value.slice(0, 57)}...` : value)
   if (typeof value === 'function') return 'a function'
   if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null) return `an object with keys ${Object.keys(value).slice(0, 5).join(', ') || '(none)'}`
+  if (typeof value === 'object' && value !== null)
+    return `an object with keys ${Object.keys(value).slice(0, 5).join(', ') || '(none)'}`
   return String(value)
 }
 
@@ -92,9 +102,17 @@ export function checkOptions<Options extends object>(what: string, received: Opt
   for (const [name, value] of Object.entries(received)) {
     const rule = Object.hasOwn(known, name) ? known[name] : undefined
     if (rule === undefined) {
-      problems.push({ key: `${what}.${name}`, received: 'an unknown option', expected: `one of ${Object.keys(known).join(', ')}` })
+      problems.push({
+        key: `${what}.${name}`,
+        received: 'an unknown option',
+        expected: `one of ${Object.keys(known).join(', ')}`,
+      })
     } else if (value !== undefined && !rule.accepts(value)) {
-      problems.push({ key: `${what}.${name}`, received: rule.secret ? '[redacted]' : describeValue(value), expected: rule.expected })
+      problems.push({
+        key: `${what}.${name}`,
+        received: rule.secret ? '[redacted]' : describeValue(value),
+        expected: rule.expected,
+      })
     }
   }
   for (const [name, rule] of Object.entries(known)) {

@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals'
 import { CommunicationError, ConnectionError } from '@comm/core'
+import { describe, expect, it } from '@jest/globals'
 
 describe('CommunicationError.from', () => {
   it('turns a refused connection into a ConnectionError', () => {

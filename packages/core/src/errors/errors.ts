@@ -58,7 +58,8 @@ export class CommunicationError extends Error {
     try {
       if (thrown instanceof CommunicationError) return thrown
       const { name, code, message } = summary(thrown)
-      if (code !== undefined && CONNECTION_CODES.has(code)) return new ConnectionError(message, { cause: thrown, details: { system: code } })
+      if (code !== undefined && CONNECTION_CODES.has(code))
+        return new ConnectionError(message, { cause: thrown, details: { system: code } })
       if (name === 'TimeoutError') return new TimeoutError(message, { cause: thrown })
       if (name === 'AbortError') return new CommunicationError(message, { code: 'COMM_ABORTED', cause: thrown })
       return new CommunicationError(message, { cause: thrown })
@@ -69,17 +70,27 @@ export class CommunicationError extends Error {
 }
 
 function summary(thrown: unknown): { name: string; code?: string; message: string } {
-  if (!(thrown instanceof Error)) return { name: typeof thrown, message: `a value that is not an Error was thrown: ${String(thrown)}` }
+  if (!(thrown instanceof Error))
+    return { name: typeof thrown, message: `a value that is not an Error was thrown: ${String(thrown)}` }
   const code = (thrown as { code?: unknown }).code
   return { name: thrown.name, message: thrown.message, ...(typeof code === 'string' ? { code } : {}) }
 }
 
 /** Codes of Node's system errors that mean: no connection, or no connection any more. */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
-  'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'EHOSTUNREACH', 'ENETUNREACH',
-  'ETIMEDOUT', 'EADDRNOTAVAIL', 'ENETDOWN', 'EHOSTDOWN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'EADDRNOTAVAIL',
+  'ENETDOWN',
+  'EHOSTDOWN',
 ])
-
 
 /** The circuit breaker refused the call. `details.retryAfterMs` says when it will let a probe through. */
 export class CircuitBreakerOpenError extends CommunicationError {
@@ -183,9 +194,20 @@ export class ConsumeError extends CommunicationError {
 }
 
 const CLASSES = {
-  CommunicationError, CircuitBreakerOpenError, ServiceUnavailableError, HttpStatusError, TimeoutError, BulkheadFullError,
-  RateLimitedError, ConnectionError, AuthenticationError, AuthorizationError, ConfigurationError, ValidationError,
-  PublishError, ConsumeError,
+  CommunicationError,
+  CircuitBreakerOpenError,
+  ServiceUnavailableError,
+  HttpStatusError,
+  TimeoutError,
+  BulkheadFullError,
+  RateLimitedError,
+  ConnectionError,
+  AuthenticationError,
+  AuthorizationError,
+  ConfigurationError,
+  ValidationError,
+  PublishError,
+  ConsumeError,
 }
 for (const [name, type] of Object.entries(CLASSES)) {
   Object.defineProperty(type.prototype, BRAND, { value: name })
