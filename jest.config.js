@@ -13,7 +13,11 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/.ci/test/**/*.test.ts'],
+      testMatch: [
+        '<rootDir>/packages/*/test/**/*.test.ts',
+        '<rootDir>/.ci/test/**/*.test.ts',
+        '<rootDir>/bench/test/**/*.test.ts',
+      ],
       testPathIgnorePatterns: ['/node_modules/', '/test/integration/'],
     },
     {

@@ -1,0 +1,108 @@
+/**
+ * What a bench is made of. An area is a folder `src/areas/<name>/` whose `area.ts` exports `area: Area`: plain data that
+ * names the works, who does them, and what may not be exceeded. The harness does the rest.
+ */
+export interface Area {
+  /** The folder's name. */
+  readonly name: string
+  /** Folders of `packages/` that this area measures, for `bench --package`. */
+  readonly packages: readonly string[]
+  readonly works: readonly Work[]
+  /** Runs once before the first work, in the harness's own process: starts servers, builds, finds ports. */
+  prepare?(signal: AbortSignal): Promise<Prepared>
+}
+
+export interface Prepared {
+  /** Handed to every contender's `setup`: URLs, ports. */
+  readonly environment: Environment
+  /** Runs once after the last work, also after a failure. */
+  stop(): Promise<void>
+}
+
+export type Environment = Readonly<Record<string, string>>
+
+/** The same thing done by several contenders, compared with each other. */
+export interface Work {
+  /** Stable: it is the key of the case in the JSON file. */
+  readonly name: string
+  readonly contenders: readonly Contender[]
+  /** Name of the contender whose cost is 1. */
+  readonly baseline: string
+  /** Operations under way at any time. @default 1 */
+  readonly inFlight?: number
+  /** `cpu`: processor time of the contender's process. `wall`: elapsed time. @default 'cpu' */
+  readonly cost?: 'cpu' | 'wall'
+  /** Measure what one operation allocates. @default false */
+  readonly bytes?: boolean
+  /** A new process for every round, and one cold operation in it: start-up costs. @default false */
+  readonly cold?: boolean
+  /** @default 7, or 21 when cold */
+  readonly rounds?: number
+  readonly limits?: readonly Limit[]
+}
+
+export interface Contender {
+  /** Ours begin with `@comm/`; a raw client bears its package's name. */
+  readonly name: string
+  /** A module that exports `setup: Setup`. Write `import.meta.resolve('./contender.ts')`. */
+  readonly module: string
+  /** Handed to `setup`, so that several contenders can share a module. */
+  readonly parameters?: Readonly<Record<string, unknown>>
+  /** Further options of Node for its process. The harness adds `--conditions=@comm/source` unless `built` is set. */
+  readonly nodeOptions?: readonly string[]
+  /** Load our packages as they are published, from `dist/`; `prepare` then has to build them. @default false */
+  readonly built?: boolean
+}
+
+/** Broken limits make a full run exit with 1. A short run has none. */
+export type Limit =
+  /** The contender's cost is at most `atMost` times that of another. */
+  | { readonly contender: string; readonly atMost: number; readonly timesOf: string }
+  /** The contender allocates at most this much per operation. */
+  | { readonly contender: string; readonly atMostBytes: number }
+
+export interface SetupInput {
+  readonly environment: Environment
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly inFlight: number
+}
+
+export interface Ready {
+  /** One operation. It must reject when the work was not done. */
+  op(): Promise<unknown>
+  /** Runs once before anything is measured; throws when the contender does not do what the work says. */
+  verify?(): Promise<void>
+  close?(): Promise<void>
+}
+
+export type Setup = (input: SetupInput) => Promise<Ready> | Ready
+
+/** What `--json` writes. */
+export interface Report {
+  readonly area: string
+  readonly node: string
+  readonly short: boolean
+  readonly cases: readonly Case[]
+}
+
+export interface Case {
+  readonly work: string
+  readonly baseline: string
+  readonly inFlight: number
+  readonly rounds: number
+  /** Which of the two times `ratioToBaseline` compares. */
+  readonly cost: 'cpu' | 'wall'
+  readonly rows: readonly Row[]
+}
+
+/** Medians over all rounds. */
+export interface Row {
+  readonly contender: string
+  /** Elapsed nanoseconds per operation (with several in flight: elapsed time divided by operations). */
+  readonly nsPerOp: number
+  /** Processor microseconds per operation, user and system, all threads of the process. */
+  readonly cpuUsPerOp: number
+  readonly opsPerS: number
+  readonly bytesPerOp?: number
+  readonly ratioToBaseline: number
+}

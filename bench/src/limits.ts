@@ -1,0 +1,33 @@
+import type { Case, Limit, Row } from './area.ts'
+
+export interface CheckedLimit {
+  readonly kept: boolean
+  /** For people: what was promised and what was measured. */
+  readonly text: string
+}
+
+/** @throws Error when a limit names a contender that the case does not have, or bytes that were not measured */
+export function checkLimits(measured: Case, limits: readonly Limit[]): readonly CheckedLimit[] {
+  return limits.map((limit) => {
+    const row = rowOf(measured, limit.contender)
+    if ('atMostBytes' in limit) {
+      const bytes = row.bytesPerOp
+      if (bytes === undefined) throw new Error(`work '${measured.work}' limits bytes but does not measure them: set bytes: true`)
+      return {
+        kept: bytes <= limit.atMostBytes,
+        text: `${limit.contender} allocates ${bytes} bytes per operation, at most ${limit.atMostBytes} allowed`,
+      }
+    }
+    const ratio = row.ratioToBaseline / rowOf(measured, limit.timesOf).ratioToBaseline
+    return {
+      kept: ratio <= limit.atMost,
+      text: `${limit.contender} costs ${ratio.toPrecision(3)} of ${limit.timesOf}, at most ${limit.atMost.toPrecision(3)} allowed`,
+    }
+  })
+}
+
+function rowOf(measured: Case, contender: string): Row {
+  const row = measured.rows.find((candidate) => candidate.contender === contender)
+  if (row === undefined) throw new Error(`a limit of work '${measured.work}' names ${contender}, which is no contender of it`)
+  return row
+}

@@ -1,0 +1,22 @@
+import type { SetupInput } from './area.ts'
+import type { Sample } from './measure.ts'
+
+/** What the harness asks a contender's process, one request at a time. */
+export type Request =
+  | { readonly ask: 'setup'; readonly module: string; readonly input: SetupInput }
+  | { readonly ask: 'warmUp'; readonly warmUpMs: number; readonly roundMs: number }
+  | { readonly ask: 'time'; readonly operations: number }
+  | { readonly ask: 'bytes' }
+  | { readonly ask: 'close' }
+
+/** The type of `value` in the answer to each request. */
+export interface Answers {
+  readonly setup: null
+  /** Operations per round. */
+  readonly warmUp: number
+  readonly time: Sample
+  readonly bytes: number
+  readonly close: null
+}
+
+export type Answer = { readonly value: Answers[keyof Answers] } | { readonly error: string }

@@ -1,0 +1,14 @@
+/** @throws RangeError for an empty list */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle]
+  const lower = sorted[sorted.length % 2 === 0 ? middle - 1 : middle]
+  if (upper === undefined || lower === undefined) throw new RangeError('a median needs at least one value, got none')
+  return (lower + upper) / 2
+}
+
+/** Four significant digits: more would be noise in the JSON file. */
+export function round(value: number): number {
+  return Number(value.toPrecision(4))
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Case } from '../src/area.ts'
+import { checkLimits } from '../src/limits.ts'
+import { median } from '../src/statistics.ts'
+
+const row = { nsPerOp: 1, cpuUsPerOp: 1, opsPerS: 1 }
+const measured: Case = {
+  work: 'play',
+  baseline: 'bare',
+  inFlight: 1,
+  rounds: 7,
+  cost: 'cpu',
+  rows: [
+    { ...row, contender: 'bare', ratioToBaseline: 1 },
+    { ...row, contender: 'peer', ratioToBaseline: 80 },
+    { ...row, contender: '@comm/core', ratioToBaseline: 4, bytesPerOp: 1800 },
+  ],
+}
+
+describe('limits', () => {
+  it.each([
+    [
+      { contender: '@comm/core', atMost: 1 / 14, timesOf: 'peer' },
+      true,
+      '@comm/core costs 0.0500 of peer, at most 0.0714 allowed',
+    ],
+    [{ contender: '@comm/core', atMost: 3.9, timesOf: 'bare' }, false, '@comm/core costs 4.00 of bare, at most 3.90 allowed'],
+    [{ contender: '@comm/core', atMostBytes: 1900 }, true, '@comm/core allocates 1800 bytes per operation, at most 1900 allowed'],
+    [
+      { contender: '@comm/core', atMostBytes: 1799 },
+      false,
+      '@comm/core allocates 1800 bytes per operation, at most 1799 allowed',
+    ],
+  ])('%j', (limit, kept, text) => {
+    expect(checkLimits(measured, [limit])).toEqual([{ kept, text }])
+  })
+
+  it('refuses a limit of bytes that were not measured', () => {
+    expect(() => checkLimits(measured, [{ contender: 'bare', atMostBytes: 1900 }])).toThrow(
+      "work 'play' limits bytes but does not measure them: set bytes: true",
+    )
+  })
+
+  it('refuses a limit for nobody', () => {
+    expect(() => checkLimits(measured, [{ contender: 'bear', atMost: 1, timesOf: 'bare' }])).toThrow(
+      "a limit of work 'play' names bear, which is no contender of it",
+    )
+  })
+})
+
+describe('median', () => {
+  it.each([
+    [[5], 5],
+    [[9, 1, 5], 5],
+    [[4, 1, 3, 2], 2.5],
+  ])('%j is %d', (values, expected) => {
+    expect(median(values)).toBe(expected)
+  })
+
+  it('of nothing is refused', () => {
+    expect(() => median([])).toThrow('a median needs at least one value, got none')
+  })
+})
