@@ -14,14 +14,15 @@ export interface Rerun {
  */
 export type Verdict = 'success' | 'failure' | 'ignore'
 
-/** One run of a pipeline, as its stages see it. Valid until the outermost stage has left. */
+/**
+ * One run of a pipeline, as its stages and the callee see it. Valid until the outermost stage has left. A callee reads
+ * `signal` before its first `await`: afterwards the call may already be in its next attempt.
+ */
 export interface Call {
   /** What was given to `run`, passed through unread. */
   readonly argument: unknown
   /** 1 for the first try; a rerun by any stage adds one. */
   readonly attempt: number
-  /** `Clock.now()` milliseconds. */
-  readonly startedAt: number
   readonly clock: Clock
   /** Absolute, in `Clock.now()` milliseconds; Infinity when there is none. A stage may lower it in `enter` and restores it in `leave`. */
   deadlineAt: number
@@ -38,8 +39,13 @@ export interface Call {
   setState(at: number, value: unknown): void
   /** Ends whatever is awaited inside the stage at this place; the pipeline then leaves the stages inside it with `reason`. */
   cancel(at: number, reason: unknown): void
-  /** Runs `fn` once the callee has really settled, which after a cancellation may be later than the call's own end. */
-  whenSettled(fn: () => void): void
+  /** The caller's signal ended the call; no stage and no deadline did. */
+  readonly abortedByCaller: boolean
+  /**
+   * Runs `fn` once every callee started inside this stage since it was entered has really settled: at once when none is
+   * left behind, later after a cancellation that the callee ignores.
+   */
+  whenSettled(at: number, fn: () => void): void
 }
 
 /**
@@ -53,6 +59,8 @@ export interface Stage {
   readonly description?: string
   enter?(call: Call, at: number): void | typeof ANSWERED | Promise<void | typeof ANSWERED>
   leave?(call: Call, at: number): void | Rerun | Promise<void | Rerun>
+  /** Gives back what a waiting `enter` took too late: the call had been cancelled meanwhile, so the stage will not be left. */
+  undo?(): void
   /** Takes over the call of everything inside (hedging). The array is split here when the pipeline is built. */
   around?(call: Call, at: number, inner: (call: Call) => Promise<unknown>): Promise<unknown>
 }

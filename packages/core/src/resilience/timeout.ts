@@ -1,0 +1,48 @@
+import type { Timer } from '../clock.ts'
+import { TimeoutError } from '../errors/errors.ts'
+import { checkOptions, number, required } from '../options.ts'
+import { timerList } from './shared-timers.ts'
+import type { Call, Stage } from './stage.ts'
+
+export interface TimeoutOptions {
+  /** Milliseconds for everything inside the stage: an attempt when it stands inside `retry`, the whole when outside. */
+  readonly ms: number
+}
+
+interface Entered {
+  readonly timer: Timer
+  readonly outerDeadlineAt: number
+}
+
+/**
+ * Ends what is inside after `ms`: the call fails with TimeoutError, the signal aborts, and a callee that ignores the signal is
+ * left behind. Where an enclosing deadline comes first, that one fires and says so.
+ */
+export function timeout(options: TimeoutOptions): Stage {
+  checkOptions<TimeoutOptions>('timeout', options, { ms: required(number({ min: 0 })) })
+  const { ms } = options
+  return {
+    name: 'timeout',
+    description: `timeout (${ms} ms)`,
+    enter(call: Call, at: number): void {
+      const now = call.clock.now()
+      const dueAt = now + ms
+      if (call.deadlineAt <= dueAt) return
+      const timer = timerList(ms, call.clock).add(now, () => call.cancel(at, timeoutError(ms, call.attempt)))
+      call.setState(at, { timer, outerDeadlineAt: call.deadlineAt } satisfies Entered)
+      call.deadlineAt = dueAt
+    },
+    leave(call: Call, at: number): void {
+      const entered = call.state(at) as Entered | undefined
+      if (entered === undefined) return
+      call.setState(at, undefined)
+      entered.timer.cancel()
+      call.deadlineAt = entered.outerDeadlineAt
+    },
+  }
+}
+
+function timeoutError(ms: number, attempt: number): TimeoutError {
+  const message = `no answer within ${ms} ms${attempt > 1 ? ` (attempt ${attempt})` : ''}`
+  return new TimeoutError(message, { details: { limit: 'timeout', ms, attempt } })
+}
