@@ -42,6 +42,36 @@ export {
   type StopReport,
 } from './lifecycle.ts'
 export { LOG_LEVELS, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts'
+export { isSecretKey, REDACTED, redactCredentials } from './redact.ts'
+export {
+  BACKOFF_DEFAULTS,
+  type Backoff,
+  type BackoffOptions,
+  type BackoffState,
+  constantBackoff,
+  customBackoff,
+  decorrelatedJitterBackoff,
+  exponentialBackoff,
+  fibonacciBackoff,
+  linearBackoff,
+} from './resilience/backoff.ts'
+export { type Breaker, breaker } from './resilience/breaker.ts'
+export {
+  BREAKER_DEFAULTS,
+  type BreakerOptions,
+  type BreakerState,
+  type BreakerStateChange,
+} from './resilience/breaker-options.ts'
+export { BULKHEAD_DEFAULTS, type Bulkhead, type BulkheadOptions, bulkhead } from './resilience/bulkhead.ts'
+export { type FallbackOptions, fallback } from './resilience/fallback.ts'
+export { type PipelineOptions, pipeline } from './resilience/pipeline.ts'
+export { type RateLimitOptions, rateLimit } from './resilience/rate-limit.ts'
+export { RETRY_DEFAULTS, type RetryEvent, type RetryOptions, retry } from './resilience/retry.ts'
+export { RETRY_BUDGET_DEFAULTS, type RetryBudget, type RetryBudgetOptions, retryBudget } from './resilience/retry-budget.ts'
+export { ANSWERED, type Call, type Callee, type Pipeline, type Rerun, type Stage, type Verdict } from './resilience/stage.ts'
+export { type TimeoutOptions, timeout } from './resilience/timeout.ts'
+export { type Classify, classifyOutcome, retryAfterOf } from './resilience/verdict.ts'
 export { type ShutdownSignalOptions, stopOnSignals } from './shutdown-signals.ts'
 export type { DedupClaim, DedupStore } from './stores/dedup.ts'
+export { MEMORY_RATE_LIMIT_DEFAULTS, type MemoryRateLimitOptions, MemoryRateLimitStore } from './stores/memory-rate-limit.ts'
 export type { RateLimitAnswer, RateLimitStore, TokenBucket } from './stores/rate-limit.ts'
