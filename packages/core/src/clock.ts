@@ -9,28 +9,38 @@ export interface Clock {
   now(): number
   /** Milliseconds since the epoch: for timestamps that others read. */
   wall(): number
-  /** Calls `fire` once after `delayMs`. A timer keeps the process alive, like `setTimeout`. */
+  /** Calls `fire` once after `delayMs`; NaN and less than 0 count as 0. A timer keeps the process alive, like `setTimeout`. */
   setTimer(delayMs: number, fire: () => void): Timer
-}
-
-class SystemTimer implements Timer {
-  readonly #timeout: NodeJS.Timeout
-  constructor(delayMs: number, fire: () => void) {
-    this.#timeout = setTimeout(fire, Math.min(delayMs, LONGEST_TIMEOUT_MS))
-  }
-  cancel(): void {
-    clearTimeout(this.#timeout)
-  }
 }
 
 /** `setTimeout` fires at once for more than this (2^31 - 1 ms, 24.8 days). */
 export const LONGEST_TIMEOUT_MS = 2_147_483_647
 
-export const systemClock: Clock = {
+class SystemTimer implements Timer {
+  #timeout: NodeJS.Timeout
+
+  constructor(delayMs: number, fire: () => void) {
+    this.#timeout = this.#set(delayMs > 0 ? delayMs : 0, fire)
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout)
+  }
+
+  /** A delay that `setTimeout` cannot hold is waited for in pieces; an infinite one never fires. */
+  #set(delayMs: number, fire: () => void): NodeJS.Timeout {
+    if (delayMs <= LONGEST_TIMEOUT_MS) return setTimeout(fire, delayMs)
+    return setTimeout(() => {
+      this.#timeout = this.#set(delayMs - LONGEST_TIMEOUT_MS, fire)
+    }, LONGEST_TIMEOUT_MS)
+  }
+}
+
+export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
   wall: () => Date.now(),
-  setTimer: (delayMs, fire) => new SystemTimer(delayMs, fire),
-}
+  setTimer: (delayMs: number, fire: () => void) => new SystemTimer(delayMs, fire),
+})
 
 /**
  * Waits, and stops waiting when the signal aborts. Leaves no timer and no listener behind.

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from './clock.ts'
+import { checkArgument, number } from './options.ts'
 
 /** What travels with a call: through async code by itself, and over HTTP, gRPC and brokers in headers. */
 export interface CallContext {
@@ -18,7 +19,11 @@ export const DEFAULT_CORRELATION_HEADER = 'X-Correlation-ID'
 /** Carries the remaining time in milliseconds, so that the clocks of two machines need not agree. */
 export const DEADLINE_HEADER = 'X-Request-Timeout-Ms'
 
-const storage = new AsyncLocalStorage<CallContext>()
+/** One for the process, also when this package is installed twice, or the correlation id would be lost between the two. */
+const STORAGE: unique symbol = Symbol.for('@comm/core/call-context@1')
+const shared = globalThis as typeof globalThis & { [STORAGE]?: AsyncLocalStorage<CallContext> }
+const storage = shared[STORAGE] ?? new AsyncLocalStorage<CallContext>()
+shared[STORAGE] = storage
 
 /** The context of the running call, or undefined outside of any. */
 export function currentContext(): CallContext | undefined {
@@ -31,26 +36,38 @@ export function runInContext<Result>(context: CallContext, fn: () => Result): Re
 }
 
 /**
- * Runs `fn` in a context made from the current one: absent fields are inherited, the earlier deadline wins, and a
- * correlation id is made up when there is none yet.
+ * Runs `fn` in a context made from the current one: absent and undefined fields are inherited, the earlier deadline wins,
+ * either signal aborts, and a correlation id is made up when there is none yet.
  */
 export function withContext<Result>(change: Partial<CallContext>, fn: () => Result): Result {
   const outer = storage.getStore()
-  const deadlineAt = Math.min(outer?.deadlineAt ?? Number.POSITIVE_INFINITY, change.deadlineAt ?? Number.POSITIVE_INFINITY)
-  const { deadlineAt: _outer, ...inherited } = outer ?? {}
-  const { deadlineAt: _change, ...changed } = change
+  const deadlineAt = earlier(outer?.deadlineAt, change.deadlineAt)
+  const signal = either(outer?.signal, change.signal)
+  const correlationHeader = change.correlationHeader ?? outer?.correlationHeader
   const context: CallContext = {
-    ...inherited,
-    ...changed,
     correlationId: change.correlationId ?? outer?.correlationId ?? newCorrelationId(),
-    ...(deadlineAt === Number.POSITIVE_INFINITY ? {} : { deadlineAt }),
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(correlationHeader === undefined ? {} : { correlationHeader }),
   }
   return storage.run(context, fn)
 }
 
-/** Runs `fn` with at most `ms` milliseconds for everything it calls. */
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one === undefined || other === undefined || one === other ? (one ?? other) : AbortSignal.any([one, other])
+}
+
+/**
+ * Runs `fn` with at most `ms` milliseconds for everything it calls; a time that is already past counts as 0.
+ * @throws ConfigurationError when `ms` is not a number
+ */
 export function withDeadline<Result>(ms: number, fn: () => Result, clock: Clock = systemClock): Result {
-  return withContext({ deadlineAt: clock.now() + ms }, fn)
+  checkArgument('withDeadline ms', ms, number({ infinite: true }))
+  return withContext(ms === Number.POSITIVE_INFINITY ? {} : { deadlineAt: clock.now() + Math.max(0, ms) }, fn)
 }
 
 export function newCorrelationId(): string {

@@ -1,5 +1,9 @@
 import { inspect } from 'node:util'
+import { describeValue } from './describe-value.ts'
 import { ConfigurationError, type Problem } from './errors/errors.ts'
+import { REDACTED } from './redact.ts'
+
+export { describeValue }
 
 /** Says what a value must be, and tells whether it is. */
 export interface Rule {
@@ -76,15 +80,7 @@ export function secret(rule: Rule): Rule {
   return { ...rule, secret: true }
 }
 
-/** A value as an error message may show it: short, on one line, never the inside of an object. */
-export function describeValue(value: unknown): string {
-  if (typeof value === 'string') return inspect(value.length > 60 ? `${value.slice(0, 57)}...` : value)
-  if (typeof value === 'function') return 'a function'
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null)
-    return `an object with keys ${Object.keys(value).slice(0, 5).join(', ') || '(none)'}`
-  return String(value)
-}
+const UNKNOWN = 'an unknown option'
 
 export type Rules<Options> = { readonly [Key in keyof Required<Options>]: Rule }
 
@@ -102,15 +98,11 @@ export function checkOptions<Options extends object>(what: string, received: Opt
   for (const [name, value] of Object.entries(received)) {
     const rule = Object.hasOwn(known, name) ? known[name] : undefined
     if (rule === undefined) {
-      problems.push({
-        key: `${what}.${name}`,
-        received: 'an unknown option',
-        expected: `one of ${Object.keys(known).join(', ')}`,
-      })
+      problems.push({ key: `${what}.${name}`, received: UNKNOWN, expected: Object.keys(known).join(', ') })
     } else if (value !== undefined && !rule.accepts(value)) {
       problems.push({
         key: `${what}.${name}`,
-        received: rule.secret ? '[redacted]' : describeValue(value),
+        received: rule.secret ? REDACTED : describeValue(value),
         expected: rule.expected,
       })
     }
@@ -126,11 +118,22 @@ export function checkOptions<Options extends object>(what: string, received: Opt
 /** Checks one argument. @throws ConfigurationError naming it, what was received and what was expected */
 export function checkArgument(key: string, value: unknown, rule: Rule): void {
   if (rule.accepts(value)) return
-  fail(key, [{ key, received: rule.secret ? '[redacted]' : describeValue(value), expected: rule.expected }])
+  fail(key, [{ key, received: rule.secret ? REDACTED : describeValue(value), expected: rule.expected }])
 }
 
 function fail(what: string, problems: readonly Problem[]): never {
-  const lines = problems.map(({ key, received, expected }) => `${key} must be ${expected}, got ${received}`)
+  const lines = problems.map(({ key, received, expected }) =>
+    received === UNKNOWN ? `${key} is ${UNKNOWN}, known are ${expected}` : `${key} must be ${expected}, got ${received}`,
+  )
   const message = lines.length === 1 ? String(lines[0]) : `${lines.length} options of ${what} are wrong:\n  ${lines.join('\n  ')}`
   throw new ConfigurationError(message, { problems })
+}
+
+/** The options with the defaults filled in, also where one is there but `undefined`. */
+export function withDefaults<Options extends object, Name extends keyof Options>(
+  defaults: { readonly [Key in Name]-?: Exclude<Options[Key], undefined> },
+  options: Options,
+): Options & { readonly [Key in Name]-?: Exclude<Options[Key], undefined> } {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return Object.assign({}, options, defaults, Object.fromEntries(given))
 }

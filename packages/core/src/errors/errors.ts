@@ -1,3 +1,5 @@
+import { describeValue } from '../describe-value.ts'
+import { redactCredentials } from '../redact.ts'
 import { ERROR_CODES, type ErrorCode } from './table.ts'
 
 /** Facts about a failure, safe to log: never a secret. */
@@ -52,28 +54,58 @@ export class CommunicationError extends Error {
   /**
    * Converts anything that was thrown into a CommunicationError. Total: never throws, and gives back what already is one.
    * System errors (`ECONNREFUSED` …) become ConnectionError, the platform's `TimeoutError` becomes TimeoutError, its
-   * `AbortError` becomes COMM_ABORTED; everything else is COMM_UNKNOWN with the value as `cause`.
+   * `AbortError` becomes COMM_ABORTED; everything else is COMM_UNKNOWN. The value itself is the `cause`; credentials in its
+   * message do not come along.
    */
   static from(thrown: unknown): CommunicationError {
-    try {
-      if (thrown instanceof CommunicationError) return thrown
-      const { name, code, message } = summary(thrown)
-      if (code !== undefined && CONNECTION_CODES.has(code))
-        return new ConnectionError(message, { cause: thrown, details: { system: code } })
-      if (name === 'TimeoutError') return new TimeoutError(message, { cause: thrown })
-      if (name === 'AbortError') return new CommunicationError(message, { code: 'COMM_ABORTED', cause: thrown })
-      return new CommunicationError(message, { cause: thrown })
-    } catch {
-      return new CommunicationError('something that cannot be described was thrown', { cause: thrown })
-    }
+    if (isCommunicationError(thrown)) return thrown
+    const { name, code, message } = summary(thrown)
+    const cause = thrown
+    if (code !== undefined && CONNECTION_CODES.has(code))
+      return new ConnectionError(message, { cause, details: { system: code } })
+    if (name === 'TimeoutError') return new TimeoutError(message, { cause })
+    if (name === 'AbortError') return new CommunicationError(message, { code: 'COMM_ABORTED', cause })
+    return new CommunicationError(message, { cause })
   }
 }
 
-function summary(thrown: unknown): { name: string; code?: string; message: string } {
-  if (!(thrown instanceof Error))
-    return { name: typeof thrown, message: `a value that is not an Error was thrown: ${String(thrown)}` }
-  const code = (thrown as { code?: unknown }).code
-  return { name: thrown.name, message: thrown.message, ...(typeof code === 'string' ? { code } : {}) }
+/** `instanceof` asks the prototype, which a revoked or hostile proxy answers by throwing. */
+function isCommunicationError(thrown: unknown): thrown is CommunicationError {
+  try {
+    return thrown instanceof CommunicationError
+  } catch {
+    return false
+  }
+}
+
+interface Summary {
+  readonly name: string
+  readonly code?: string
+  /** Never empty, and without credentials. */
+  readonly message: string
+}
+
+/** Reads by shape, not by `instanceof`: errors come from other realms (`node:vm`, Jest) and from clients that throw plain objects. */
+function summary(thrown: unknown): Summary {
+  try {
+    if (typeof thrown !== 'object' || thrown === null) return notAnError(thrown)
+    const { name, code, message, errors } = thrown as Readonly<Record<string, unknown>>
+    if (typeof message !== 'string') return notAnError(thrown)
+    const known = typeof code === 'string' ? { code } : {}
+    const kind = typeof name === 'string' ? name : 'Error'
+    return { name: kind, ...known, message: redactCredentials(message || messagesOf(errors) || known.code || kind) }
+  } catch {
+    return { name: 'unknown', message: 'something that cannot be described was thrown' }
+  }
+}
+
+function notAnError(thrown: unknown): Summary {
+  return { name: typeof thrown, message: `a value that is not an Error was thrown: ${describeValue(thrown)}` }
+}
+
+/** A refused connection to a host with several addresses is an AggregateError without a message of its own. */
+function messagesOf(errors: unknown): string {
+  return Array.isArray(errors) ? errors.map((error) => summary(error).message).join('; ') : ''
 }
 
 /** Codes of Node's system errors that mean: no connection, or no connection any more. */
@@ -110,7 +142,7 @@ export class ServiceUnavailableError extends CommunicationError {
 export class HttpStatusError extends CommunicationError {
   readonly status: number
   constructor(message: string, options: ErrorOptions & { readonly status: number }) {
-    super(message, { code: 'COMM_HTTP_STATUS', ...options })
+    super(message, { code: 'COMM_HTTP_STATUS', ...options, details: { status: options.status, ...options.details } })
     this.status = options.status
   }
 }
@@ -166,7 +198,7 @@ export class ConfigurationError extends CommunicationError {
   readonly problems: readonly Problem[]
   constructor(message: string, options: ErrorOptions & { readonly problems?: readonly Problem[] } = {}) {
     const problems = options.problems ?? []
-    super(message, { code: 'COMM_CONFIGURATION', details: { problems }, ...options })
+    super(message, { code: 'COMM_CONFIGURATION', ...options, details: { problems, ...options.details } })
     this.problems = problems
   }
 }
@@ -182,8 +214,9 @@ export class PublishError extends CommunicationError {
   /** `no`: the broker certainly does not have it. `unknown`: it may. */
   readonly stored: 'no' | 'unknown'
   constructor(message: string, options: ErrorOptions & { readonly stored?: 'no' | 'unknown' } = {}) {
-    super(message, { code: 'COMM_PUBLISH', ...options })
-    this.stored = options.stored ?? 'no'
+    const stored = options.stored ?? 'no'
+    super(message, { code: 'COMM_PUBLISH', ...options, details: { stored, ...options.details } })
+    this.stored = stored
   }
 }
 

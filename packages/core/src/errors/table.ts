@@ -135,6 +135,12 @@ export const ERROR_CODES = {
     meaning: 'The body of a message cannot be decoded as its content type says.',
     remedy: 'Correct the producer; the message waits in the dead-letter topic.',
   },
+  COMM_TOO_LARGE: {
+    error: 'CommunicationError',
+    retryable: false,
+    meaning: 'A response or message is larger than its limit, before or after decompression.',
+    remedy: 'Ask for less, read it as a stream, or raise the limit that the message names.',
+  },
   COMM_UNSUPPORTED: {
     error: 'CommunicationError',
     retryable: false,
