@@ -1,0 +1,29 @@
+import type { Setup } from '@comm/bench/area'
+import CircuitBreaker from 'opossum'
+import { callee, LIMITS, never, signalUse, verifyTimesOut } from './callee.ts'
+
+/** Breaker, timeout and capacity; opossum has no retry, so it does one policy less than the others. */
+export const setup: Setup = (input) => {
+  const use = signalUse(input)
+  const limits = { capacity: LIMITS.concurrent, errorThresholdPercentage: LIMITS.failureRatio * 100, resetTimeout: 10_000 }
+  const breaker = new CircuitBreaker((argument: number) => callee(argument, use, () => signalOf(breaker)), {
+    ...limits,
+    timeout: LIMITS.timeoutMs,
+    ...(use === 'none' ? {} : { abortController: new AbortController(), autoRenewAbortController: true }),
+  })
+  return {
+    op: () => breaker.fire(1),
+    verify: () =>
+      verifyTimesOut((timeout) => {
+        const hasty = new CircuitBreaker(never, { ...limits, timeout })
+        return () => hasty.fire()
+      }),
+    close: async () => breaker.shutdown(),
+  }
+}
+
+function signalOf(breaker: { getSignal(): AbortSignal | undefined }): AbortSignal {
+  const signal = breaker.getSignal()
+  if (signal === undefined) throw new Error('opossum gave no signal')
+  return signal
+}
