@@ -1,1 +1,12 @@
-export {}
+export { CommunicationConfig } from './communication-config.ts'
+export { describeSettings, type SettingDescription } from './describe-settings.ts'
+export type { Environment } from './layers/environment-layer.ts'
+export { LOAD_DEFAULTS, type LoadOptions, type Partially } from './load.ts'
+export { httpClientConfig, loggingConfig, messageBrokerConfig, serviceDiscoveryConfig } from './sections.ts'
+export type { CommunicationSettings, ShutdownConfig } from './settings/communication.ts'
+export type { HttpCacheConfig, HttpClientConfig, HttpTimeoutConfig } from './settings/http-client.ts'
+export type { LoggingConfig } from './settings/logging.ts'
+export type { ConsumerConfig, MessageBrokerConfig, ProducerConfig } from './settings/message-broker.ts'
+export type { BulkheadConfig, CircuitBreakerConfig, RetryConfig } from './settings/resilience.ts'
+export type { ServiceDiscoveryConfig } from './settings/service-discovery.ts'
+export type { SslConfig, SslFilesConfig } from './settings/ssl.ts'

@@ -1,0 +1,40 @@
+import { describeValue } from '@comm/core/options'
+
+export const REDACTED = '[redacted]'
+
+const SECRET_NAME =
+  /pass(word|wd|phrase)|secret|token|authorization|cookie|credential|api[-_]?key|private[-_]?key|(^|[-_])key$|Key$/i
+
+/** Whether a name that the user chose, a header's for one, says that its value is secret. */
+export function namesSecret(name: string): boolean {
+  return SECRET_NAME.test(name)
+}
+
+/** The text without what a URL in it carries between `//` and `@`, and without query parameters whose names say secret. */
+export function withoutCredentials(text: string): string {
+  return text
+    .replace(/(?<=:\/\/)[^/?#\s]*(?=@)/g, REDACTED)
+    .replace(/(?<=[?&]([^=&#\s]*)=)[^&#\s]+/g, (value, name: string) => (namesSecret(name) ? REDACTED : value))
+}
+
+/** A value as it may be shown, whatever it is; `name` is the key under which it stands. */
+export function redactValue(value: unknown, name: string, secret: boolean): unknown {
+  if (value === undefined) return undefined
+  if (secret) return REDACTED
+  if (typeof value === 'string') return withoutCredentials(value)
+  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, name, false))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => [key, redactValue(item, key, namesSecret(key))]),
+  )
+}
+
+/**
+ * A received value as an error may quote it: one line, no secret. A wrong URL may be cut anywhere, so more is taken out of it
+ * than of a right one: everything from its scheme to its last `@`.
+ */
+export function quoteReceived(value: unknown, secret: boolean): string {
+  if (secret) return REDACTED
+  if (typeof value !== 'string') return describeValue(value)
+  return describeValue(withoutCredentials(value.replace(/\/\/.*@/s, `//${REDACTED}@`)))
+}
