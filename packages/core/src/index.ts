@@ -1,4 +1,12 @@
 export { type Clock, LONGEST_TIMEOUT_MS, sleep, systemClock, type Timer } from './clock.ts'
+export type {
+  HttpAnswer,
+  HttpCaller,
+  HttpCallOptions,
+  ManagerComponents,
+  MessageHandlerMeta,
+  Messenger,
+} from './components.ts'
 export {
   type CallContext,
   currentContext,
@@ -37,6 +45,7 @@ export {
   LIFECYCLE_DEFAULTS,
   Lifecycle,
   type LifecycleOptions,
+  type LifecycleState,
   type StopPhase,
   type StopProblem,
   type StopReport,

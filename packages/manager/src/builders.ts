@@ -1,0 +1,50 @@
+import type { HttpClientConfig, MessageBrokerConfig } from '@comm/config'
+import type { Logger } from '@comm/core'
+import type { ManagedClient } from './client-component.ts'
+import { httpOptions } from './http-options.ts'
+import { loadPackage } from './load-package.ts'
+
+/** What every client is built with, beside its own section of the configuration. */
+export interface BuildContext {
+  /** Name of the component in health, logs and shutdown reports. */
+  readonly name: string
+  readonly serviceName: string | undefined
+  readonly correlationHeader: string
+  readonly logger: Logger
+}
+
+interface ClientClass {
+  readonly package: string
+  readonly export: string
+}
+
+const HTTP: ClientClass = { package: '@comm/http', export: 'EnhancedHttpClient' }
+
+const BROKERS: Readonly<Record<MessageBrokerConfig['type'], ClientClass>> = {
+  memory: { package: '@comm/messaging', export: 'MemoryBroker' },
+  rabbitmq: { package: '@comm/messaging-rabbit', export: 'RabbitMQClient' },
+  kafka: { package: '@comm/messaging-kafka', export: 'KafkaClient' },
+  redis: { package: '@comm/messaging-redis', export: 'RedisPubSubClient' },
+  'redis-streams': { package: '@comm/messaging-redis', export: 'RedisStreamsClient' },
+}
+
+async function build(client: ClientClass, wantedBy: string, options: Readonly<Record<string, unknown>>): Promise<ManagedClient> {
+  const loaded = await loadPackage(client.package, wantedBy)
+  const type = loaded[client.export]
+  if (typeof type !== 'function')
+    throw new TypeError(`${client.package} has no ${client.export}; its version does not fit this manager`)
+  return Reflect.construct(type, [options]) as ManagedClient
+}
+
+export async function buildHttpClient(
+  config: HttpClientConfig,
+  { name, correlationHeader }: BuildContext,
+): Promise<ManagedClient> {
+  return build(HTTP, name, await httpOptions(config, correlationHeader))
+}
+
+export function buildBroker(config: MessageBrokerConfig, { name, serviceName, logger }: BuildContext): Promise<ManagedClient> {
+  const { type, ...section } = config
+  const identity = { name, logger, ...(serviceName === undefined ? {} : { group: serviceName, source: `/${serviceName}` }) }
+  return build(BROKERS[type], `${name} (type '${type}')`, type === 'memory' ? identity : { ...section, ...identity })
+}

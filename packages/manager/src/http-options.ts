@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises'
+import type { HttpClientConfig } from '@comm/config'
+import {
+  type Backoff,
+  constantBackoff,
+  decorrelatedJitterBackoff,
+  exponentialBackoff,
+  fibonacciBackoff,
+  linearBackoff,
+} from '@comm/core'
+
+const BACKOFFS = {
+  constant: constantBackoff,
+  linear: linearBackoff,
+  exponential: exponentialBackoff,
+  fibonacci: fibonacciBackoff,
+}
+
+/** The options of `EnhancedHttpClient` that a configuration section stands for. */
+export async function httpOptions(
+  config: HttpClientConfig,
+  correlationHeader: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { retry, circuitBreaker, bulkhead, timeout, ssl } = config
+  return {
+    ...(config.baseUrl === undefined ? {} : { baseUrl: config.baseUrl }),
+    headers: config.headers,
+    timeout: { connectMs: timeout.connectionMs, readMs: timeout.readMs, writeMs: timeout.writeMs, totalMs: timeout.totalMs },
+    maxConnections: config.maxConnections,
+    maxKeepaliveConnections: config.maxKeepaliveConnections,
+    keepaliveExpiryMs: config.keepaliveExpiryMs,
+    maxResponseBytes: config.maxResponseBytes,
+    correlationHeader,
+    retry: retry.enabled && { maxRetries: retry.maxRetries, backoff: backoffOf(retry) },
+    circuitBreaker: circuitBreaker.enabled && {
+      consecutiveFailures: circuitBreaker.failureThreshold,
+      openMs: circuitBreaker.recoveryTimeoutMs,
+      halfOpenCalls: circuitBreaker.halfOpenMaxCalls,
+    },
+    bulkhead: bulkhead.enabled && { limit: bulkhead.limit, maxQueue: bulkhead.maxQueue },
+    ...(ssl.enabled ? { tls: await tlsOf(ssl) } : {}),
+  }
+}
+
+function backoffOf({ backoff, baseDelayMs, maxDelayMs, jitter }: HttpClientConfig['retry']): Backoff {
+  if (backoff === 'decorrelated-jitter') return decorrelatedJitterBackoff({ baseMs: baseDelayMs, maxMs: maxDelayMs })
+  return BACKOFFS[backoff]({ baseMs: baseDelayMs, maxMs: maxDelayMs, jitter })
+}
+
+async function tlsOf({
+  caFile,
+  certFile,
+  keyFile,
+  passphrase,
+  serverName,
+}: HttpClientConfig['ssl']): Promise<Record<string, unknown>> {
+  return {
+    ...(caFile === undefined ? {} : { ca: await readFile(caFile) }),
+    ...(certFile === undefined ? {} : { cert: await readFile(certFile) }),
+    ...(keyFile === undefined ? {} : { key: await readFile(keyFile) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(serverName === undefined ? {} : { serverName }),
+  }
+}
