@@ -2,12 +2,14 @@ import { type Clock, sleep, systemClock } from './clock.ts'
 import { CommunicationError, TimeoutError } from './errors/errors.ts'
 import { type Health, UP } from './health.ts'
 import { type Logger, silentLogger } from './logger.ts'
+import { checkArgument, checkOptions, nonEmptyText, number, object, oneOf, withDefaults } from './options.ts'
 
 /**
- * Something with a beginning and an end. Every step is optional and idempotent, works while disconnected, and gives up
- * when its signal aborts.
+ * Something with a beginning and an end. Every step is optional and idempotent, works while disconnected and without an
+ * earlier `start`, and gives up when its signal aborts.
  */
 export interface Component {
+  /** Unique in its lifecycle. */
   readonly name: string
   /** Resolves when the component is usable. */
   start?(signal: AbortSignal): Promise<void> | void
@@ -19,10 +21,11 @@ export interface Component {
   flush?(signal: AbortSignal): Promise<void> | void
   /** Lets go of connections and timers. */
   close?(signal: AbortSignal): Promise<void> | void
-  health?(): Promise<Health> | Health
+  health?(signal: AbortSignal): Promise<Health> | Health
 }
 
-export type StopPhase = 'stopIntake' | 'drain' | 'flush' | 'close'
+/** `start`: the component was still starting when the stop began. */
+export type StopPhase = 'start' | 'stopIntake' | 'drain' | 'flush' | 'close'
 
 /** A step of a stop that did not end in time, or failed. */
 export interface StopProblem {
@@ -46,32 +49,54 @@ export interface HealthReport {
 export interface LifecycleOptions {
   /** Time for the whole stop, the delay included. @default 10000 */
   readonly stopBudgetMs?: number
-  /** How long readiness is red before intake stops, so that load balancers notice. @default 0 */
+  /** How long readiness is red before intake stops, so that load balancers notice; less than the budget. @default 0 */
   readonly readinessDelayMs?: number
   /** How long one component may take to answer a health check. @default 2000 */
   readonly healthTimeoutMs?: number
+  /** @default silentLogger */
   readonly logger?: Logger
+  /** @default systemClock */
   readonly clock?: Clock
 }
 
-export const LIFECYCLE_DEFAULTS = { stopBudgetMs: 10_000, readinessDelayMs: 0, healthTimeoutMs: 2000 } as const
+export const LIFECYCLE_DEFAULTS: Readonly<Required<LifecycleOptions>> = Object.freeze({
+  stopBudgetMs: 10_000,
+  readinessDelayMs: 0,
+  healthTimeoutMs: 2000,
+  logger: silentLogger,
+  clock: systemClock,
+})
 
-/** `close` gets this share of the budget for itself even when an earlier phase blocks. */
-const CLOSE_SHARE = 0.2
+/** The share of the budget after which a phase has ended, whatever blocks in it: time is left for the phases that follow. */
+const ENDS_AT: Readonly<Record<StopPhase, number>> = { start: 0.3, stopIntake: 0.4, drain: 0.75, flush: 0.85, close: 1 }
 
-type State = 'new' | 'starting' | 'ready' | 'stopping' | 'stopped'
+export type LifecycleState = 'new' | 'starting' | 'ready' | 'stopping' | 'stopped'
 
 /** Starts components in the order they were added, and stops them in phases: nothing accepted is dropped while time is left. */
 export class Lifecycle implements AsyncDisposable {
   readonly #components: Component[] = []
   readonly #options: Required<LifecycleOptions>
-  readonly #aborted = new AbortController()
-  #state: State = 'new'
+  readonly #stopped = new AbortController()
+  #state: LifecycleState = 'new'
+  /** The component that starts right now. */
+  #inStart: { readonly component: Component; readonly settled: Promise<void> } | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<StopReport> | undefined
 
   constructor(options: LifecycleOptions = {}) {
-    this.#options = { ...LIFECYCLE_DEFAULTS, logger: silentLogger, clock: systemClock, ...options }
+    checkOptions<LifecycleOptions>('lifecycle', options, {
+      stopBudgetMs: number({ min: 0 }),
+      readinessDelayMs: number({ min: 0 }),
+      healthTimeoutMs: number({ min: 0 }),
+      logger: object,
+      clock: object,
+    })
+    this.#options = withDefaults(LIFECYCLE_DEFAULTS, options)
+    const { readinessDelayMs, stopBudgetMs } = this.#options
+    checkArgument('lifecycle.readinessDelayMs', readinessDelayMs, {
+      expected: `less than stopBudgetMs (${stopBudgetMs})`,
+      accepts: () => readinessDelayMs === 0 || readinessDelayMs < stopBudgetMs,
+    })
   }
 
   /** True between a finished start and the beginning of the stop: what `/ready` answers. */
@@ -79,43 +104,78 @@ export class Lifecycle implements AsyncDisposable {
     return this.#state === 'ready'
   }
 
-  get state(): State {
+  get state(): LifecycleState {
     return this.#state
   }
 
-  /** Adds a component; what it depends on must have been added before. @throws CommunicationError once the stop has begun */
+  /**
+   * Adds a component; what it depends on must have been added before. One that is added after `start` has ended is stopped
+   * with the others, but starts itself (on first use).
+   * @throws CommunicationError COMM_CLOSED once the stop has begun
+   * @throws ConfigurationError when the name is empty or taken
+   */
   add(component: Component): void {
-    if (this.#state === 'stopping' || this.#state === 'stopped') {
-      throw new CommunicationError(`component ${component.name} was added after the stop had begun`, { code: 'COMM_CLOSED' })
-    }
+    const { name } = component
+    checkArgument('component.name', name, nonEmptyText)
+    checkArgument('component.name', name, { expected: 'unique in its lifecycle', accepts: () => !this.#has(name) })
+    if (this.#stopping !== undefined) throw closed(`component ${name} was added after the stop had begun`)
     this.#components.push(component)
   }
 
-  /** Starts all, in order. When one fails, those already started are stopped again and its error is thrown. */
+  #has(name: string): boolean {
+    return this.#components.some((component) => component.name === name)
+  }
+
+  /**
+   * Starts all, one after the other. When one fails, everything is stopped again and its error is thrown.
+   * Later calls give the same promise.
+   * @throws CommunicationError COMM_ABORTED when `stop` was called meanwhile, COMM_CLOSED when it was called before
+   */
   start(): Promise<void> {
     this.#starting ??= this.#start()
     return this.#starting
   }
 
   async #start(): Promise<void> {
+    if (this.#stopping !== undefined) throw closed('the lifecycle was started after it had been stopped')
     this.#state = 'starting'
+    const { logger } = this.#options
+    const { signal } = this.#stopped
     for (const component of this.#components) {
       try {
-        await component.start?.(this.#aborted.signal)
+        await this.#startOne(component, signal)
       } catch (thrown) {
-        this.#options.logger.error(`${component.name} did not start`, { error: thrown })
+        if (!signal.aborted) logger.error(`${component.name} did not start`, { error: thrown })
+        const reason: unknown = signal.aborted ? signal.reason : thrown
         await this.stop()
-        throw CommunicationError.from(thrown)
+        throw CommunicationError.from(reason)
       }
-      if (this.#aborted.signal.aborted) return
-      this.#options.logger.debug(`${component.name} started`)
+      logger.debug(`${component.name} started`)
     }
-    if (this.#state === 'starting') this.#state = 'ready'
+    this.#state = 'ready'
+  }
+
+  /** Rejects as soon as the stop begins, also when the component does not heed the signal. */
+  async #startOne(component: Component, signal: AbortSignal): Promise<void> {
+    const started = Promise.resolve().then(() => component.start?.(signal))
+    this.#inStart = { component, settled: started.catch(() => undefined) }
+    let giveUp: (() => void) | undefined
+    const aborted = new Promise<never>((_, reject) => {
+      giveUp = () => reject(signal.reason)
+      signal.addEventListener('abort', giveUp)
+    })
+    try {
+      await Promise.race([started, aborted])
+      this.#inStart = undefined
+    } finally {
+      if (giveUp !== undefined) signal.removeEventListener('abort', giveUp)
+    }
+    signal.throwIfAborted()
   }
 
   /**
-   * Readiness red, delay, stop intake, finish what is in flight, flush, close. Never throws, never takes longer than the
-   * budget; what blocked or failed is in the report. Later calls give the same report.
+   * Readiness red, delay, stop intake, finish what is in flight, flush, close (latest first, one after the other). Never
+   * throws, never takes longer than the budget; what blocked or failed is in the report. Later calls give the same report.
    */
   stop(): Promise<StopReport> {
     this.#stopping ??= this.#stop()
@@ -125,51 +185,56 @@ export class Lifecycle implements AsyncDisposable {
   async #stop(): Promise<StopReport> {
     const { clock, stopBudgetMs, readinessDelayMs, logger } = this.#options
     const begunAt = clock.now()
-    const closeBy = begunAt + stopBudgetMs
-    const finishBy = closeBy - stopBudgetMs * CLOSE_SHARE
-    const problems: StopProblem[] = []
     const wasReady = this.#state === 'ready'
     this.#state = 'stopping'
-    this.#aborted.abort(new CommunicationError('the component was stopped while it was starting', { code: 'COMM_ABORTED' }))
-    if (wasReady && readinessDelayMs > 0) await sleep(Math.min(readinessDelayMs, finishBy - begunAt), { clock })
+    this.#stopped.abort(new CommunicationError('the lifecycle was stopped while it was starting', { code: 'COMM_ABORTED' }))
+    if (wasReady && readinessDelayMs > 0) await sleep(readinessDelayMs, { clock })
 
-    const phase = (name: StopPhase, component: Component, by: number): Promise<void> =>
-      this.#step(name, component, by).catch((thrown: unknown) => {
-        const problem = { component: component.name, phase: name, error: CommunicationError.from(thrown) }
-        problems.push(problem)
-        logger.warn(`${component.name} did not finish ${name}`, { error: problem.error })
-      })
+    const phasesFrom = clock.now()
+    const endOf = (phase: StopPhase): number => phasesFrom + (begunAt + stopBudgetMs - phasesFrom) * ENDS_AT[phase]
+    const problems: StopProblem[] = []
+    const step = async (component: Component, phase: StopPhase, by: number): Promise<void> => {
+      const run = phase === 'start' ? () => this.#inStart?.settled : component[phase]?.bind(component)
+      if (run === undefined) return
+      try {
+        await within(clock, by - clock.now(), `${component.name} ${phase}`, run)
+      } catch (thrown) {
+        const error = CommunicationError.from(thrown)
+        problems.push({ component: component.name, phase, error })
+        logger.warn(`${component.name} did not finish ${phase}`, { error })
+      }
+    }
     const latestFirst = this.#components.toReversed()
-    await Promise.all(latestFirst.map((component) => phase('stopIntake', component, finishBy)))
-    await Promise.all(latestFirst.map((component) => phase('drain', component, finishBy)))
-    await Promise.all(latestFirst.map((component) => phase('flush', component, finishBy)))
-    for (const component of latestFirst) await phase('close', component, closeBy)
+    if (this.#inStart !== undefined) await step(this.#inStart.component, 'start', endOf('start'))
+    for (const phase of ['stopIntake', 'drain', 'flush'] as const) {
+      await Promise.all(latestFirst.map((component) => step(component, phase, endOf(phase))))
+    }
+    for (const [done, component] of latestFirst.entries()) {
+      const fairShare = (endOf('close') - clock.now()) / (latestFirst.length - done)
+      await step(component, 'close', clock.now() + fairShare)
+    }
     this.#state = 'stopped'
     return { durationMs: clock.now() - begunAt, problems }
   }
 
-  async #step(phase: StopPhase, component: Component, by: number): Promise<void> {
-    const run = component[phase]
-    if (run === undefined) return
-    await within(this.#options.clock, by - this.#options.clock.now(), `${component.name} ${phase}`, (signal) =>
-      run.call(component, signal),
-    )
-  }
-
   /** Asks every component; one that throws or does not answer in time is `down`. Never throws. */
   async health(): Promise<HealthReport> {
-    const { clock, healthTimeoutMs } = this.#options
     const answers = await Promise.all(
-      this.#components.map(async (component): Promise<[string, Health]> => {
-        try {
-          const answer = await within(clock, healthTimeoutMs, `${component.name} health check`, () => component.health?.() ?? UP)
-          return [component.name, answer]
-        } catch (thrown) {
-          return [component.name, { status: 'down', reason: CommunicationError.from(thrown).message }]
-        }
-      }),
+      this.#components.map(async (component) => [component.name, await this.#healthOf(component)] as const),
     )
-    return { isHealthy: answers.every(([, health]) => health.status !== 'down'), components: Object.fromEntries(answers) }
+    return { isHealthy: answers.every(([, { status }]) => status !== 'down'), components: Object.fromEntries(answers) }
+  }
+
+  async #healthOf(component: Component): Promise<Health> {
+    const { clock, healthTimeoutMs } = this.#options
+    try {
+      const ask = (signal: AbortSignal): Promise<Health> | Health => component.health?.(signal) ?? UP
+      const answer = await within(clock, healthTimeoutMs, `${component.name} health check`, ask)
+      checkArgument(`the health of ${component.name}`, answer.status, oneOf('up', 'degraded', 'down'))
+      return answer
+    } catch (thrown) {
+      return { status: 'down', reason: CommunicationError.from(thrown).message }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -177,23 +242,28 @@ export class Lifecycle implements AsyncDisposable {
   }
 }
 
+function closed(message: string): CommunicationError {
+  return new CommunicationError(message, { code: 'COMM_CLOSED' })
+}
+
 /** Runs one step with a time limit of its own; a step that ignores its signal is left behind, not waited for. */
-async function within<Result>(
+function within<Result>(
   clock: Clock,
   ms: number,
   what: string,
   run: (signal: AbortSignal) => Result | Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController()
+  const limitMs = Math.max(0, ms)
   return new Promise<Result>((resolve, reject) => {
-    const timer = clock.setTimer(Math.max(0, ms), () => {
-      const error = new TimeoutError(`${what} did not end within ${Math.round(Math.max(0, ms))} ms`)
+    const timer = clock.setTimer(limitMs, () => {
+      const error = new TimeoutError(`${what} did not end within ${Math.round(limitMs)} ms`)
       controller.abort(error)
       reject(error)
     })
-    Promise.resolve()
-      .then(() => run(controller.signal))
-      .then(resolve, reject)
+    Promise.resolve(controller.signal)
+      .then(run)
       .finally(() => timer.cancel())
+      .then(resolve, reject)
   })
 }
