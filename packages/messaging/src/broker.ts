@@ -10,7 +10,10 @@ export type HeaderValue = string | Uint8Array
 
 export interface OutboundRecord {
   readonly topic: string
-  /** Only this group of the topic gets the record (a retry, the replay of one dead letter); absent: every group. */
+  /**
+   * Only this group of the topic gets the record (a retry, a dead letter, the replay of one); absent: every group. A group that does
+   * not exist yet is made, so that the record waits for it: it is never unroutable.
+   */
   readonly group?: string
   /** Records of one key keep their order as far as `features.ordering` says. */
   readonly key?: string
@@ -105,6 +108,11 @@ export interface BrokerFeatures {
   readonly replay: boolean
   /** A record that nobody takes is refused. */
   readonly detectsUnroutable: boolean
+  /**
+   * Once a record of one `publish` call is refused, no later record of its key in that call is stored. Absent: the trunk puts at most
+   * one record of a key into a call, so that a resend cannot overtake.
+   */
+  readonly keepsKeyOrderInBatch?: true
   /** Largest body in bytes, when the broker sets a limit known in advance. */
   readonly maxBodyBytes?: number
 }
