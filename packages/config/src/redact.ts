@@ -38,3 +38,8 @@ export function quoteReceived(value: unknown, secret: boolean): string {
   if (typeof value !== 'string') return describeValue(value)
   return describeValue(withoutCredentials(value.replace(/\/\/.*@/s, `//${REDACTED}@`)))
 }
+
+/** A value in the place of a section, by its kind only: it may be anything, a secret too. */
+export function quoteShape(value: unknown): string {
+  return Array.isArray(value) ? describeValue(value) : `a ${typeof value}`
+}

@@ -37,16 +37,17 @@ export function readEnvironment(env: Environment, table: SpellingTable, names: I
 }
 
 interface Target {
-  /** The path of the named section, or empty. */
-  readonly at: string
+  /** The named section that it belongs to, if any. */
+  readonly section?: { readonly key: string; readonly name: string }
   readonly spelling: Spelling
   readonly isFile: boolean
 }
 
 function findTarget(variable: string, table: SpellingTable, names: readonly string[]): Target | undefined {
   const named = splitNamed(variable, table)
-  if (named === undefined) return inTable('', variable, table)
-  return inTable(`${named.key}.${nameFor(named.key, named.name, names)}`, named.rest, named.each)
+  if (named === undefined) return inTable(variable, table)
+  const target = inTable(named.rest, named.each)
+  return target && { ...target, section: { key: named.key, name: nameFor(named.key, named.name, names) } }
 }
 
 interface NamedVariable {
@@ -63,11 +64,11 @@ function splitNamed(variable: string, table: SpellingTable): NamedVariable | und
   return undefined
 }
 
-function inTable(at: string, variable: string, { variables }: SpellingTable): Target | undefined {
+function inTable(variable: string, { variables }: SpellingTable): Target | undefined {
   const spelling = variables.get(variable)
-  if (spelling !== undefined) return { at, spelling, isFile: false }
+  if (spelling !== undefined) return { spelling, isFile: false }
   const inFile = variable.endsWith(FILE) ? variables.get(variable.slice(0, -FILE.length)) : undefined
-  return inFile && { at, spelling: inFile, isFile: true }
+  return inFile && { spelling: inFile, isFile: true }
 }
 
 /** The name that another layer uses, or a new one in lower case. */
@@ -78,11 +79,11 @@ function nameFor(key: string, written: string, names: readonly string[]): string
   return match?.slice(prefix.length) ?? written.toLowerCase()
 }
 
-function setFrom(layer: Layer, { at, spelling, isFile }: Target, variable: string, value: string, problems: Problems): void {
+function setFrom(layer: Layer, { section, spelling, isFile }: Target, variable: string, value: string, problems: Problems): void {
   if (!isFile && spelling.setting.kind === 'number' && SERVICE_LINK_VALUE.test(value)) return
-  if (at !== '') {
-    const [section = '', name = ''] = at.split('.')
-    if (!checkName(name, section, `environment ${variable}`, problems)) return
+  const at = section === undefined ? '' : `${section.key}.${section.name}`
+  if (section !== undefined) {
+    if (!checkName(section.name, section.key, `environment ${variable}`, problems)) return
     layer.names.add(at)
   }
   if (!isFile) return layer.set(at, spelling, value, `environment ${variable}`)

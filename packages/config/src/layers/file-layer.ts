@@ -19,7 +19,7 @@ const OWN_WORDS: Readonly<Record<string, string>> = {
   BAD_COLLECTION_TYPE: 'a tag does not fit its value',
   BAD_DQ_ESCAPE: 'a backslash in double quotes begins nothing known; single quotes leave it as it is',
   MULTIPLE_DOCS: 'a second document begins here',
-  TAG_RESOLVE_FAILED: 'a tag is unknown; put text that begins with `!` in quotes',
+  TAG_RESOLVE_FAILED: 'a tag is unknown (text that begins with `!` needs quotes)',
   UNEXPECTED_TOKEN: 'this is not expected here',
 }
 
@@ -69,15 +69,14 @@ function parse(text: string, path: string, problems: Problems): (Origin & { read
   }
   if (faults.length > 0) return undefined
   try {
-    return { content: document.toJS(), sourceOf: (written) => `${path}${lineOf(yaml, document, lines, written)}` }
+    return {
+      content: document.toJS(),
+      rootKey: ROOT_KEY,
+      sourceOf: (written) => `${path}${lineOf(yaml, document, lines, written)}`,
+    }
   } catch {
     // The parser's message quotes the name after the `*`, which may be the beginning of a secret that lacks its quotes.
-    problems.file(
-      path,
-      path,
-      'a `*` refers to something that is not there, or too often',
-      'valid YAML; put text that begins with `*` in quotes',
-    )
+    problems.file(path, path, 'a `*` refers to nothing, or too often (text that begins with `*` needs quotes)', 'valid YAML')
     return undefined
   }
 }

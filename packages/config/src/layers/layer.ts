@@ -34,7 +34,9 @@ export class Layer {
     }
     const value = readValue(setting, received, bare)
     if (value === undefined) {
-      this.#problems.value(full, source, quoteReceived(received, setting.secret === true), expectedOf(setting, bare))
+      // Maps hold headers: text that cannot be taken apart may hold a secret anywhere.
+      const hidden = setting.secret === true || (setting.kind === 'map' && typeof received === 'string')
+      this.#problems.value(full, source, quoteReceived(received, hidden), expectedOf(setting, bare))
     }
     this.entries.set(full, { value, source })
   }

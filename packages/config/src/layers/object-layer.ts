@@ -1,5 +1,5 @@
 import { object } from '@comm/core/options'
-import { quoteReceived } from '../redact.ts'
+import { quoteShape } from '../redact.ts'
 import { nearest } from '../schema/nearest.ts'
 import { camel, type SpellingTable, snake } from '../schema/spellings.ts'
 import { checkName, Layer } from './layer.ts'
@@ -9,6 +9,8 @@ import type { Problems } from './problems.ts'
 export interface Origin {
   /** Says where the value under these keys, as they are written, stands: `config/production.yaml:12`. */
   sourceOf(writtenPath: readonly string[]): string
+  /** A key that would have been understood in the place of the outermost ones. */
+  readonly rootKey?: string
 }
 
 /** Reads nested objects, as files and callers write them, into a layer. `null` and `undefined` set nothing. */
@@ -30,7 +32,7 @@ export class ObjectReader {
   readSection(value: unknown, table: SpellingTable, at: string, written: readonly string[]): void {
     if (!object.accepts(value)) {
       const key = at === '' ? 'the configuration' : at
-      return this.#problems.value(key, this.#origin.sourceOf(written), quoteReceived(value, true), 'an object with keys')
+      return this.#problems.value(key, this.#origin.sourceOf(written), quoteShape(value), 'an object with keys')
     }
     for (const [key, item] of Object.entries(value as object) as [string, unknown][]) {
       if (item !== undefined && item !== null) this.#readKey(key, item, table, at, [...written, key])
@@ -51,7 +53,7 @@ export class ObjectReader {
 
   #readNamed(value: unknown, table: SpellingTable, path: string, written: readonly string[]): void {
     if (!object.accepts(value)) {
-      const received = quoteReceived(value, true)
+      const received = quoteShape(value)
       return this.#problems.value(path, this.#origin.sourceOf(written), received, 'an object with a section for each name')
     }
     for (const [name, section] of Object.entries(value as object) as [string, unknown][]) {
@@ -63,7 +65,8 @@ export class ObjectReader {
   }
 
   #unknown(key: string, table: SpellingTable, written: readonly string[]): void {
-    const known = nearest(camel(key), [...table.sections.keys(), ...table.named.keys(), ...table.settings.keys()])
+    const root = written.length === 1 && this.#origin.rootKey !== undefined ? [this.#origin.rootKey] : []
+    const known = nearest(camel(key), [...root, ...table.sections.keys(), ...table.named.keys(), ...table.settings.keys()])
     const hint = known !== undefined && !/[A-Z]/.test(key) ? snake(known) : known
     this.#problems.unknownKey(written.join('.'), this.#origin.sourceOf(written), hint)
   }
