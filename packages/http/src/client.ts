@@ -1,0 +1,164 @@
+import { type Clock, CommunicationError, currentContext, type Pipeline, pipeline, type Stage, systemClock } from '@comm/core'
+import { checkOptions, withDefaults } from '@comm/core/options'
+import { abortError, nameCall } from './call-errors.ts'
+import {
+  CLIENT_RULES,
+  HTTP_CLIENT_DEFAULTS,
+  type HttpClientOptions,
+  type RequestOptions,
+  TIMEOUT_DEFAULTS,
+  TIMEOUT_RULES,
+  TLS_RULES,
+} from './client-options.ts'
+import { ACCEPT_ENCODING } from './decode.ts'
+import { type Exchange, exchangeOver } from './exchange.ts'
+import { gotTransport } from './got-transport.ts'
+import { mergeHeaders } from './headers.ts'
+import { type HttpRequest, makeRequest, type RequestDefaults } from './request.ts'
+import { attemptTimeout, totalTimeout } from './request-timeout.ts'
+import { type HttpResponse, HttpStreamResponse } from './response.ts'
+import { responseOf } from './status-error.ts'
+import type { HttpTransport, TransportOptions, TransportStats } from './transport.ts'
+import { displayUrl, parseBaseUrl } from './url.ts'
+
+const DEFAULT_HEADERS = Object.freeze({ accept: '*/*', 'accept-encoding': ACCEPT_ENCODING, 'user-agent': '@comm/http' })
+
+/**
+ * An HTTP client: pooled connections, time limits, typed errors, and the headers of the call context on every request.
+ * Redirects are answers like any other.
+ *
+ * Every method throws HttpStatusError (4xx, 5xx), TimeoutError, ConnectionError, ConfigurationError for wrong arguments, and
+ * CommunicationError with COMM_ABORTED, COMM_TOO_LARGE or COMM_CLOSED.
+ */
+export class HttpClient implements AsyncDisposable {
+  readonly #defaults: RequestDefaults
+  readonly #throwHttpErrors: boolean
+  readonly #pipeline: Pipeline
+  readonly #transport: HttpTransport
+  readonly #ownsTransport: boolean
+  readonly #exchange: Exchange
+  #closed: Promise<void> | undefined
+
+  constructor(options: HttpClientOptions = {}) {
+    checkOptions<HttpClientOptions>('HttpClient', options, CLIENT_RULES)
+    if (options.timeout !== undefined) checkOptions('HttpClient.timeout', options.timeout, TIMEOUT_RULES)
+    if (options.tls !== undefined) checkOptions('HttpClient.tls', options.tls, TLS_RULES)
+    const { throwHttpErrors, maxResponseBytes } = withDefaults(HTTP_CLIENT_DEFAULTS, options)
+    const clock = options.clock ?? systemClock
+    this.#defaults = Object.freeze({
+      baseUrl: options.baseUrl === undefined ? undefined : parseBaseUrl('HttpClient.baseUrl', options.baseUrl),
+      headers: Object.freeze(mergeHeaders({ ...DEFAULT_HEADERS }, options.headers)),
+      timeout: Object.freeze(withDefaults(TIMEOUT_DEFAULTS, options.timeout ?? {})),
+      maxResponseBytes,
+      tls: options.tls,
+      correlationHeader: options.correlationHeader,
+    })
+    this.#throwHttpErrors = throwHttpErrors
+    this.#pipeline = pipeline(stagesOf(options.policies ?? []), { clock })
+    this.#ownsTransport = options.transport === undefined
+    this.#transport = options.transport ?? gotTransport(transportOptions(options, clock))
+    this.#exchange = exchangeOver(this.#transport)
+  }
+
+  get(target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request('GET', target, options)
+  }
+
+  post(target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request('POST', target, options)
+  }
+
+  put(target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request('PUT', target, options)
+  }
+
+  patch(target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request('PATCH', target, options)
+  }
+
+  delete(target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request('DELETE', target, options)
+  }
+
+  head(target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request('HEAD', target, options)
+  }
+
+  /** Sends a request and reads the whole answer. `target` is a path under `baseUrl`, or an absolute URL of its origin. */
+  async request(method: string, target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    const answer = await this.#call(makeRequest(this.#defaults, method, target, 'bytes', options), options)
+    return answer as HttpResponse
+  }
+
+  /**
+   * Sends a request and gives the answer as soon as its headers are there. Read the body to its end or dispose the answer.
+   * With `throwHttpErrors: false` the body of a 4xx or 5xx has been read already, and is a stream all the same.
+   */
+  async stream(method: string, target: string | URL, options?: RequestOptions): Promise<HttpStreamResponse> {
+    const answer = await this.#call(makeRequest(this.#defaults, method, target, 'stream', options), options)
+    return answer instanceof HttpStreamResponse ? answer : HttpStreamResponse.of(answer)
+  }
+
+  /** The policies of a call in the order in which it meets them, one a line. */
+  describe(): string {
+    return this.#pipeline.describe()
+  }
+
+  stats(): TransportStats {
+    return this.#transport.stats()
+  }
+
+  /** Refuses new calls, waits for those under way, and closes the connections. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#ownsTransport ? this.#transport[Symbol.asyncDispose]() : Promise.resolve()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #call(request: HttpRequest, options: RequestOptions | undefined): Promise<HttpResponse | HttpStreamResponse> {
+    if (this.#closed !== undefined) {
+      throw new CommunicationError(`${request.method} ${displayUrl(request.url)} was not sent: the client is closed`, {
+        code: 'COMM_CLOSED',
+      })
+    }
+    const signals = [options?.signal, currentContext()?.signal]
+    try {
+      const answer = await this.#pipeline.run(this.#exchange, request, options?.signal)
+      if (answer instanceof HttpStreamResponse) endWith(answer, signals)
+      return answer
+    } catch (thrown) {
+      const answer = (options?.throwHttpErrors ?? this.#throwHttpErrors) ? undefined : responseOf(thrown)
+      if (answer === undefined) throw nameCall(thrown, request, signals)
+      return answer
+    }
+  }
+}
+
+function stagesOf(policies: readonly Stage[]): readonly Stage[] {
+  const limited = policies.includes(totalTimeout) ? policies : [totalTimeout, ...policies]
+  return policies.length === 0 ? limited : [...limited, attemptTimeout]
+}
+
+/** The pipeline heeds the signals until the answer is there; a streamed body must do so until it has been read. */
+function endWith({ body, method, url }: HttpStreamResponse, signals: readonly (AbortSignal | undefined)[]): void {
+  for (const signal of signals) {
+    if (signal === undefined) continue
+    const abort = (): void => void body.destroy(abortError({ method, url }, signal.reason))
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    body.once('close', () => signal.removeEventListener('abort', abort))
+  }
+}
+
+function transportOptions(options: HttpClientOptions, clock: Clock): TransportOptions {
+  const { maxConnections, maxKeepaliveConnections, keepaliveExpiryMs } = options
+  return {
+    clock,
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    ...(maxKeepaliveConnections === undefined ? {} : { maxKeepaliveConnections }),
+    ...(keepaliveExpiryMs === undefined ? {} : { keepaliveExpiryMs }),
+  }
+}

@@ -1,0 +1,108 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { type Clock, CommunicationError, systemClock } from '@comm/core'
+import { checkOptions, withDefaults } from '@comm/core/options'
+import { exchange, type StreamRequest } from './got-exchange.ts'
+import { POOL_DEFAULTS, TRANSPORT_RULES } from './pool-options.ts'
+import type { HttpTransport, TransportOptions, TransportRequest, TransportResponse, TransportStats } from './transport.ts'
+import { displayUrl } from './url.ts'
+
+/**
+ * A transport on got and Node's own HTTP/1.1 agents. got is loaded with the first request: importing it costs more than all
+ * of this package.
+ */
+export function gotTransport(options: TransportOptions = {}): HttpTransport {
+  checkOptions('gotTransport', options, TRANSPORT_RULES)
+  return new GotTransport(options)
+}
+
+class GotTransport implements HttpTransport {
+  readonly name = 'got'
+  readonly #clock: Clock
+  readonly #http: HttpAgent
+  readonly #https: HttpsAgent
+  #streamRequest: StreamRequest | undefined
+  #loading: Promise<StreamRequest> | undefined
+  #active = 0
+  #closing: Promise<void> | undefined
+  #drained: (() => void) | undefined
+
+  constructor(options: TransportOptions) {
+    const { maxConnections, maxKeepaliveConnections, keepaliveExpiryMs } = withDefaults(POOL_DEFAULTS, options)
+    const agent = {
+      keepAlive: maxKeepaliveConnections > 0,
+      maxSockets: maxConnections,
+      maxFreeSockets: maxKeepaliveConnections,
+      timeout: keepaliveExpiryMs,
+    }
+    this.#clock = options.clock ?? systemClock
+    this.#http = new HttpAgent(agent)
+    this.#https = new HttpsAgent(agent)
+  }
+
+  async send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse> {
+    if (this.#closing !== undefined) {
+      throw new CommunicationError(`${request.method} ${displayUrl(request.url)} was not sent: the client is closed`, {
+        code: 'COMM_CLOSED',
+      })
+    }
+    signal?.throwIfAborted()
+    this.#active += 1
+    let started = false
+    try {
+      const streamRequest = this.#streamRequest ?? (await this.#load())
+      signal?.throwIfAborted()
+      started = true
+      return await exchange(streamRequest, request, signal, this.#clock, this.#ended)
+    } finally {
+      if (!started) this.#ended()
+    }
+  }
+
+  stats(): TransportStats {
+    const idle = count(this.#http.freeSockets) + count(this.#https.freeSockets)
+    return {
+      open: idle + count(this.#http.sockets) + count(this.#https.sockets),
+      idle,
+      pending: count(this.#http.requests) + count(this.#https.requests),
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    if (this.#active > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
+    this.#http.destroy()
+    this.#https.destroy()
+  }
+
+  readonly #ended = (): void => {
+    this.#active -= 1
+    if (this.#active === 0) this.#drained?.()
+  }
+
+  #load(): Promise<StreamRequest> {
+    this.#loading ??= import('got').then(({ default: got }) => {
+      const bare = got.extend({
+        agent: { http: this.#http, https: this.#https },
+        retry: { limit: 0 },
+        throwHttpErrors: false,
+        followRedirect: false,
+        decompress: false,
+        allowGetBody: true,
+      })
+      this.#streamRequest = bare.stream as StreamRequest
+      return this.#streamRequest
+    })
+    return this.#loading
+  }
+}
+
+function count(byOrigin: NodeJS.ReadOnlyDict<readonly unknown[]>): number {
+  let total = 0
+  for (const list of Object.values(byOrigin)) total += list?.length ?? 0
+  return total
+}
