@@ -17,7 +17,7 @@ export function isSecretKey(key: string): boolean {
  * The user information of a URL (RFC 3986, 3.2.1), greedy because careless passwords hold an `@`; and what only looks like
  * it: `user:pass/word@host`, whose `/` should have been encoded, but not a port and a path with an `@`.
  */
-const USER_INFORMATION = /([a-z][a-z0-9+.-]{0,31}:\/\/)(?:[^\s/?#"'<>]*|[^\s/?#@:]*:(?!\d+[/?#])[^\s"'<>]*)@/gi
+const USER_INFORMATION = /([a-z][a-z0-9+.-]{0,31}:\/\/)(?:[^\s/?#"'<>]*|[^\s/?#@:]*:(?!\d+[/?#])[^\s"'<>]{0,256})@/gi
 const QUERY_PARAMETER = /([?&#;]([a-z0-9_.-]{1,64})=)[^\s&#;"'<>]+/gi
 /** Credentials of an Authorization header (RFC 9110, 11.4) in the middle of a text; `Basic authentication` are words. */
 const SCHEME_AND_CREDENTIALS = /\b([Bb]earer|[Bb]asic)\s+(?=[A-Za-z]?[a-z]*[A-Z0-9+/_=])[A-Za-z0-9._~+/-]{8,}=*/g
@@ -28,7 +28,7 @@ const SCHEME_AND_CREDENTIALS = /\b([Bb]earer|[Bb]asic)\s+(?=[A-Za-z]?[a-z]*[A-Z0
  */
 export function redactCredentials(text: string): string {
   let clean = text
-  if (clean.includes('://')) clean = clean.replace(USER_INFORMATION, `$1${REDACTED}@`)
+  if (clean.includes('://') && clean.includes('@')) clean = clean.replace(USER_INFORMATION, `$1${REDACTED}@`)
   if (clean.includes('=')) {
     clean = clean.replace(QUERY_PARAMETER, (whole: string, start: string, name: string) =>
       isSecretKey(name) ? start + REDACTED : whole,

@@ -5,6 +5,7 @@ import { ERROR_CODES, type ErrorCode, type ErrorCodeInfo } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 
 const documentation = readFileSync(join(import.meta.dirname, '../../../docs/errors.md'), 'utf8')
+const EXPORTS = new Map<string, unknown>(Object.entries(core))
 const CODES = Object.entries(ERROR_CODES) as [ErrorCode, ErrorCodeInfo][]
 
 /** The rows of the table of codes, cell by cell. */
@@ -35,7 +36,7 @@ describe('docs/errors.md', () => {
 
 describe('ERROR_CODES', () => {
   it.each(CODES)('%s belongs to a class that this package exports', (code, { error }) => {
-    const exported = core[error as keyof typeof core] as unknown
+    const exported = EXPORTS.get(error)
     expect(exported).toBeInstanceOf(Function)
     const made = new (exported as new (message: string, options: object) => core.CommunicationError)('m', { code, status: 500 })
     expect(made).toMatchObject({ name: error, code, retryable: ERROR_CODES[code].retryable })
