@@ -6,12 +6,12 @@ const SECRET_NAME =
   /pass(word|wd|phrase)|secret|token|authorization|cookie|credential|api[-_]?key|private[-_]?key|(^|[-_])key$|Key$/i
 
 /** Whether a name that the user chose, a header's for one, says that its value is secret. */
-export function namesSecret(name: string): boolean {
+function namesSecret(name: string): boolean {
   return SECRET_NAME.test(name)
 }
 
 /** The text without what a URL in it carries between `//` and `@`, and without query parameters whose names say secret. */
-export function withoutCredentials(text: string): string {
+function withoutCredentials(text: string): string {
   return text
     .replace(/(?<=:\/\/)[^/?#\s]*(?=@)/g, REDACTED)
     .replace(/(?<=[?&]([^=&#\s]*)=)[^&#\s]+/g, (value, name: string) => (namesSecret(name) ? REDACTED : value))

@@ -6,7 +6,7 @@ import { type AnySchema, isNamed, isSetting, type Schema } from './schema/settin
 
 type Tree = Record<string, unknown>
 
-export const DEFAULT_SOURCE = 'default'
+const DEFAULT_SOURCE = 'default'
 
 /** Where each setting's value came from, by path. */
 export type Sources = ReadonlyMap<string, string>

@@ -73,7 +73,13 @@ describe('spellings', () => {
     'http_client: { timeout_total: 5 }',
     'http_client_timeout: 5',
   ])('%s', (yaml) => {
-    expect(load(yaml).httpClient.timeout).toEqual({ connectionMs: 10_000, readMs: 30_000, writeMs: 30_000, totalMs: 5000 })
+    expect(load(yaml).httpClient.timeout).toEqual({
+      connectionMs: 10_000,
+      readMs: 30_000,
+      writeMs: 30_000,
+      attemptMs: 10_000,
+      totalMs: 5000,
+    })
   })
 
   it.each(['cache: false', 'cache: { enabled: false }', 'cache_enabled: false', 'cacheEnabled: no'])('%s', (yaml) => {

@@ -21,7 +21,7 @@ describe('load', () => {
   it('takes defaults, then the file, its profile, the environment, the overrides', () => {
     const production = { ENVIRONMENT: 'production' }
     const overrides = { httpClient: { timeout: { totalMs: 4 } } }
-    expect(total(CommunicationConfig.load({ env: {} }))).toEqual([60_000, 'default'])
+    expect(total(CommunicationConfig.load({ env: {} }))).toEqual([30_000, 'default'])
     expect(total(CommunicationConfig.load({ file, env: {} }))).toEqual([1, `${file}:1`])
     expect(total(CommunicationConfig.load({ file, env: production }))).toEqual([
       2,
@@ -35,7 +35,7 @@ describe('load', () => {
   it('lays settings over each other one by one, not section by section', () => {
     const env = { HTTP_CLIENT_TIMEOUT: '7' }
     const { httpClient } = CommunicationConfig.load({ file: join(folder, 'plain.yaml'), env })
-    expect(httpClient.timeout).toEqual({ connectionMs: 3000, readMs: 30_000, writeMs: 30_000, totalMs: 7000 })
+    expect(httpClient.timeout).toEqual({ connectionMs: 3000, readMs: 30_000, writeMs: 30_000, attemptMs: 10_000, totalMs: 7000 })
     expect(httpClient.retry.maxRetries).toBe(9)
   })
 

@@ -36,7 +36,13 @@ describe('the YAML file of the first document', () => {
       ssl: { enabled: true },
     })
     expect(config.httpClient.baseUrl).toBe('https://api.example.com')
-    expect(config.httpClient.timeout).toEqual({ connectionMs: 10_000, readMs: 30_000, writeMs: 30_000, totalMs: 60_000 })
+    expect(config.httpClient.timeout).toEqual({
+      connectionMs: 10_000,
+      readMs: 30_000,
+      writeMs: 30_000,
+      attemptMs: 10_000,
+      totalMs: 30_000,
+    })
     expect(config.httpClient.circuitBreaker).toMatchObject({ enabled: true, failureThreshold: 5 })
     expect(config.serviceDiscovery).toMatchObject({ type: 'consul', host: 'consul.example.com', port: 8500 })
     expect(config.logging).toMatchObject({ level: 'info', format: 'json', enableSecurityLogging: true })

@@ -12,7 +12,7 @@ import { systemReason } from './system-reason.ts'
 /** The key under which a file may hold our settings beside those of the application. */
 const ROOT_KEY = 'communication'
 
-export const FILE_EXTENSIONS: readonly string[] = ['.yaml', '.yml', '.json']
+const FILE_EXTENSIONS: readonly string[] = ['.yaml', '.yml', '.json']
 
 /** Our words where the parser's would quote the file, which may hold secrets, or speak to a programmer. */
 const OWN_WORDS: Readonly<Record<string, string>> = {

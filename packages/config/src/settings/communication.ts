@@ -64,7 +64,7 @@ export const COMMUNICATION: Schema<CommunicationSettings> = {
   enableMetrics: { kind: 'flag', default: false, doc: 'Collect and expose metrics.' },
   enableTracing: { kind: 'flag', default: false, doc: 'Record and export traces.' },
   enableHealthChecks: { kind: 'flag', default: true, doc: 'Ask the components for their health.' },
-  debugMode: { kind: 'flag', default: false, doc: 'Log at level `debug` and add details to errors.' },
+  debugMode: { kind: 'flag', default: false, doc: 'Log at level `debug`, whatever the level is.' },
   detailedMetrics: { kind: 'flag', default: false, doc: 'Metrics per endpoint and per topic.' },
   httpClient: HTTP_CLIENT,
   httpClients: { kind: 'named', each: HTTP_CLIENT, doc: 'Further HTTP clients by name.' },

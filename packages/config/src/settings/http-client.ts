@@ -17,7 +17,9 @@ export interface HttpTimeoutConfig {
   readonly readMs: number
   /** Sending the request, body included. @default 30000 */
   readonly writeMs: number
-  /** Everything, retries included. @default 60000 */
+  /** One try of several. @default 10000 */
+  readonly attemptMs: number
+  /** Everything, retries included. @default 30000 */
   readonly totalMs: number
 }
 
@@ -63,7 +65,8 @@ const TIMEOUT: Schema<HttpTimeoutConfig> = {
   },
   readMs: { kind: 'duration', min: 1, default: 30_000, doc: 'The longest silence of the server.' },
   writeMs: { kind: 'duration', min: 1, default: 30_000, doc: 'Sending the request, body included.' },
-  totalMs: { kind: 'duration', min: 1, alone: true, default: 60_000, doc: 'Everything, retries included.' },
+  attemptMs: { kind: 'duration', min: 1, default: 10_000, doc: 'One try of several.' },
+  totalMs: { kind: 'duration', min: 1, alone: true, default: 30_000, doc: 'Everything, retries included.' },
 }
 
 const CACHE: Schema<HttpCacheConfig> = {
@@ -79,7 +82,7 @@ export const HTTP_CLIENT: Schema<HttpClientConfig> = {
   timeout: TIMEOUT,
   maxConnections: { kind: 'number', min: 1, integer: true, default: 100, doc: 'Connections at once, to all hosts.' },
   maxKeepaliveConnections: { kind: 'number', min: 0, integer: true, default: 20, doc: 'Idle connections that are kept.' },
-  keepaliveExpiryMs: { kind: 'duration', default: 30_000, doc: 'How long an idle connection is kept.' },
+  keepaliveExpiryMs: { kind: 'duration', min: 1, default: 30_000, doc: 'How long an idle connection is kept.' },
   maxResponseBytes: { kind: 'size', min: 1, default: 10_485_760, doc: 'A larger body is an error.' },
   retry: RETRY,
   circuitBreaker: CIRCUIT_BREAKER,

@@ -34,7 +34,7 @@ export interface CircuitBreakerConfig {
   readonly enabled: boolean
   /** Failures in a row that open it. @default 5 */
   readonly failureThreshold: number
-  /** How long it stays open before it lets probes through. @default 30000 */
+  /** How long it stays open before it lets probes through. @default 10000 */
   readonly recoveryTimeoutMs: number
   /** Probes that must succeed before it closes. @default 1 */
   readonly halfOpenMaxCalls: number
@@ -43,7 +43,7 @@ export interface CircuitBreakerConfig {
 export const CIRCUIT_BREAKER: Schema<CircuitBreakerConfig> = {
   enabled: { kind: 'flag', alone: true, default: true, doc: 'Stop calling what keeps failing.' },
   failureThreshold: { kind: 'number', min: 1, integer: true, default: 5, doc: 'Failures in a row that open the breaker.' },
-  recoveryTimeoutMs: { kind: 'duration', min: 1, default: 30_000, doc: 'How long it stays open before it lets probes through.' },
+  recoveryTimeoutMs: { kind: 'duration', min: 1, default: 10_000, doc: 'How long it stays open before it lets probes through.' },
   halfOpenMaxCalls: { kind: 'number', min: 1, integer: true, default: 1, doc: 'Probes that must succeed before it closes.' },
 }
 
@@ -52,7 +52,7 @@ export interface BulkheadConfig {
   readonly enabled: boolean
   /** Calls in flight at once. @default 100 */
   readonly limit: number
-  /** Calls that may wait for their turn; further ones are refused. @default 100 */
+  /** Calls that may wait for their turn; further ones are refused. @default 1000 */
   readonly maxQueue: number
 }
 
@@ -63,7 +63,7 @@ export const BULKHEAD: Schema<BulkheadConfig> = {
     kind: 'number',
     min: 0,
     integer: true,
-    default: 100,
+    default: 1000,
     doc: 'Calls that may wait for their turn; further ones are refused.',
   },
 }
