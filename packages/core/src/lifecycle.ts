@@ -228,9 +228,10 @@ export class Lifecycle implements AsyncDisposable {
   async #healthOf(component: Component): Promise<Health> {
     const { clock, healthTimeoutMs } = this.#options
     try {
-      const ask = (signal: AbortSignal): Promise<Health> | Health => component.health?.(signal) ?? UP
+      if (component.health === undefined) return UP
+      const ask = component.health.bind(component)
       const answer = await within(clock, healthTimeoutMs, `${component.name} health check`, ask)
-      checkArgument(`the health of ${component.name}`, answer.status, oneOf('up', 'degraded', 'down'))
+      checkArgument(`the health of ${component.name}`, answer?.status, oneOf('up', 'degraded', 'down'))
       return answer
     } catch (thrown) {
       return { status: 'down', reason: CommunicationError.from(thrown).message }
