@@ -25,7 +25,10 @@ export interface OutboundRecord {
   readonly expiresAt?: number
   /** 0 (lowest) to 9; ignored where `features.priority` is false. */
   readonly priority?: number
-  /** What a record is that no queue, topic or subscriber takes. @default 'error' */
+  /**
+   * What a record is that no queue, topic or subscriber takes: refused, or accepted and forgotten (kept where the broker
+   * keeps records without consumers). @default 'error'
+   */
   readonly unroutable?: 'error' | 'ignore'
 }
 
@@ -38,7 +41,10 @@ export interface SubscribeRequest {
   readonly topics: readonly string[]
   /** The topics are patterns: `*` stands for one dot-separated word, `#` for any number of them. Needs `features.patterns`. */
   readonly pattern?: boolean
-  /** Members of one group share the records. Absent: ephemeral, a copy of every record of its own (reply queues). */
+  /**
+   * Members of one group share the records. Absent: ephemeral, a copy of every record of its own (reply queues); what is
+   * published while it is not connected, or waits unsettled when the connection is lost, may be lost to it.
+   */
   readonly group?: string
   /** Never more deliveries than this are handed over and unsettled. */
   readonly maxUnsettled: number
@@ -161,11 +167,12 @@ export interface BrokerAdapter extends AsyncDisposable {
   publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]>
   /**
    * Resolves when deliveries flow, after which `onDelivery` is called synchronously, within the credits of
-   * `maxUnsettled`. `onDelivery` must not throw.
+   * `maxUnsettled`; never from inside a call to the adapter. `onDelivery` must not throw. While disconnected it rejects with
+   * a ConnectionError at once; a request that the broker cannot serve (`features`) rejects with COMM_UNSUPPORTED.
    */
   subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription>
-  /** Truthful: asks the broker, with a time limit of its own. Never throws. */
+  /** Truthful: asks the broker, with a time limit of its own. Never throws; after disposal it is `down`. */
   health(): Promise<Health>
   readonly admin?: BrokerAdmin
-  // Disposal: ends every subscription, closes the connection. Idempotent; afterwards every method throws COMM_CLOSED.
+  // Disposal: ends every subscription, closes the connection. Idempotent; afterwards every other method throws COMM_CLOSED.
 }
