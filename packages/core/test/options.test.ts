@@ -147,7 +147,10 @@ describe('withDefaults', () => {
     const defaults = Object.freeze({ delayMs: 5, name: 'a' })
     const given: { readonly delayMs?: number; readonly name?: string; readonly label?: string } = Object.freeze({ name: 'b' })
     expect(withDefaults(defaults, given)).toEqual({ delayMs: 5, name: 'b' })
-    const sloppy = { delayMs: undefined, label: undefined } as { readonly delayMs?: number; readonly label?: string }
+    const sloppy: { readonly delayMs?: number; readonly label?: string } = Object.fromEntries([
+      ['delayMs', undefined],
+      ['label', undefined],
+    ])
     expect(withDefaults({ delayMs: 5 }, sloppy)).toEqual({ delayMs: 5, label: undefined })
   })
 })
