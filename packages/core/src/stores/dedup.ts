@@ -9,6 +9,8 @@ export interface DedupStore {
    * `busy`: somebody else holds it; come back after `retryAfterMs`. An expired lease may be claimed again.
    */
   claim(key: string, leaseMs: number): Promise<DedupClaim>
+  /** Makes the lease of a claim last `leaseMs` from now. False when it had expired already, so that another may hold the key. */
+  renew(key: string, token: string, leaseMs: number): Promise<boolean>
   /** Marks the key as done for `rememberMs`. False when the lease had expired and another holder may have claimed it. */
   commit(key: string, token: string, rememberMs: number): Promise<boolean>
   /** Gives the key back, unless the lease has passed to another. */

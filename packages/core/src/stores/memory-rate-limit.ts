@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts'
-import { checkOptions, number, object, withDefaults } from '../options.ts'
+import { checkOptions, number, withDefaults, withMethods } from '../options.ts'
 import type { RateLimitAnswer, RateLimitStore, TokenBucket } from './rate-limit.ts'
 
 export interface MemoryRateLimitOptions {

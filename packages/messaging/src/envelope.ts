@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import { type Clock, ConsumeError, currentContext, newCorrelationId } from '@comm/core'
+import { type Context, propagation } from '@opentelemetry/api'
+import type { BrokerFeatures, HeaderValue, OutboundRecord } from './broker.ts'
+import type { Codecs } from './codec.ts'
+import {
+  CE_CORRELATION_ID,
+  CE_EXPIRY_TIME,
+  CE_ID,
+  CE_PARTITION_KEY,
+  CE_SOURCE,
+  CE_SPEC_VERSION,
+  CE_SUBJECT,
+  CE_TIME,
+  CE_TYPE,
+  CONTENT_TYPE,
+  type Headers,
+  NOT_BEFORE,
+  textOf,
+} from './headers.ts'
+import type { PublishOptions } from './options/publish-options.ts'
+import { pack, STRUCTURED_JSON, unpack } from './structured.ts'
+
+/** What the format needs to know of the client. */
+export interface EnvelopeSettings {
+  readonly codecs: Codecs
+  readonly source: string
+  readonly clock: Clock
+  readonly features: Pick<BrokerFeatures, 'headers'>
+}
+
+/**
+ * Makes the record of a message: CloudEvents 1.0 in binary mode (structured JSON where the broker has no headers), the trace, the
+ * correlation id of the current context.
+ *
+ * @param traced the context whose trace goes with the message
+ * @throws ValidationError when the body cannot be encoded
+ */
+export function seal(
+  settings: EnvelopeSettings,
+  topic: string,
+  body: unknown,
+  options: PublishOptions,
+  traced: Context,
+  ours: Headers = NONE,
+): OutboundRecord {
+  const { codecs, source, clock } = settings
+  const contentType = options.contentType ?? codecs.typeFor(body)
+  const bytes = codecs.encode(body, contentType, topic)
+  const wall = clock.wall()
+  const headers: Record<string, HeaderValue> = {
+    [CONTENT_TYPE]: contentType,
+    [CE_SPEC_VERSION]: '1.0',
+    [CE_ID]: options.id ?? randomUUID(),
+    [CE_SOURCE]: source,
+    [CE_TYPE]: options.type ?? topic,
+    [CE_TIME]: new Date(wall).toISOString(),
+    [CE_CORRELATION_ID]: options.correlationId ?? currentContext()?.correlationId ?? newCorrelationId(),
+    ...options.headers,
+    ...ours,
+  }
+  if (options.subject !== undefined) headers[CE_SUBJECT] = options.subject
+  if (options.key !== undefined) headers[CE_PARTITION_KEY] = options.key
+  if (options.expiresAt !== undefined) headers[CE_EXPIRY_TIME] = new Date(options.expiresAt).toISOString()
+  const notBefore = options.delayMs === undefined || options.delayMs === 0 ? undefined : wall + options.delayMs
+  if (notBefore !== undefined) headers[NOT_BEFORE] = String(notBefore)
+  propagation.inject(traced, headers)
+  return record(settings.features, {
+    topic,
+    body: bytes,
+    headers,
+    ...(options.key === undefined ? undefined : { key: options.key }),
+    ...(notBefore === undefined ? undefined : { notBefore }),
+    ...(options.expiresAt === undefined ? undefined : { expiresAt: options.expiresAt }),
+    ...(options.priority === undefined ? undefined : { priority: options.priority }),
+    ...(options.unroutable === undefined ? undefined : { unroutable: options.unroutable }),
+  })
+}
+
+const NONE: Headers = Object.freeze({})
+
+/** The record as this broker can carry it. */
+export function record(features: Pick<BrokerFeatures, 'headers'>, logical: OutboundRecord): OutboundRecord {
+  return features.headers ? logical : { ...logical, headers: NONE, body: pack(logical.headers, logical.body) }
+}
+
+/**
+ * Headers and body as the publisher meant them, whatever the mode: an event in structured JSON is unpacked, also where the broker
+ * has headers (a plain CloudEvents client may send either).
+ *
+ * @throws ConsumeError COMM_UNDECODABLE
+ */
+export function open(
+  features: Pick<BrokerFeatures, 'headers'>,
+  stored: { readonly topic: string; readonly headers: Headers; readonly body: Uint8Array },
+): { readonly headers: Headers; readonly body: Uint8Array } {
+  const contentType = stored.headers[CONTENT_TYPE]
+  const isStructured = contentType === undefined ? !features.headers : textOf(contentType)?.startsWith(STRUCTURED_JSON)
+  if (!isStructured) return stored
+  const event = unpack(stored.body)
+  if (event !== undefined) return { headers: { ...stored.headers, ...event.headers }, body: event.body }
+  if (contentType === undefined) return stored
+  throw new ConsumeError(`a message of ${stored.topic} is not a CloudEvent in JSON, as its content type says`, {
+    code: 'COMM_UNDECODABLE',
+  })
+}

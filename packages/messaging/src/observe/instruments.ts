@@ -1,0 +1,63 @@
+import {
+  type Counter,
+  createNoopMeter,
+  type Histogram,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type UpDownCounter,
+} from '@opentelemetry/api'
+
+export const SCOPE = '@comm/messaging'
+
+/** Names, units and buckets: OpenTelemetry semantic conventions for messaging metrics; `comm.` where they have none. */
+export interface Instruments {
+  readonly sent: Counter
+  readonly sendDuration: Histogram
+  readonly consumed: Counter
+  readonly processDuration: Histogram
+  readonly inFlight: UpDownCounter
+  readonly retried: Counter
+  readonly dead: Counter
+  readonly deduplicated: Counter
+  readonly expired: Counter
+}
+
+const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+
+let madeBy: MeterProvider | undefined
+let made: Instruments | undefined
+
+/**
+ * The instruments of the current meter provider, undefined while there is none. Asked on each use, because an instrument made
+ * before the SDK starts stays dead.
+ */
+export function instruments(): Instruments | undefined {
+  const provider = metrics.getMeterProvider()
+  if (provider !== madeBy) {
+    madeBy = provider
+    const meter = provider.getMeter(SCOPE)
+    made = meter === createNoopMeter() ? undefined : make(meter)
+  }
+  return made
+}
+
+function make(meter: Meter): Instruments {
+  const messages = (name: string, description: string): Counter => meter.createCounter(name, { unit: '{message}', description })
+  const seconds = (name: string, description: string): Histogram =>
+    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: SECONDS_BUCKETS } })
+  return {
+    sent: messages('messaging.client.sent.messages', 'Messages the broker was asked to take.'),
+    sendDuration: seconds('messaging.client.operation.duration', 'From publish to confirmation.'),
+    consumed: messages('messaging.client.consumed.messages', 'Messages delivered.'),
+    processDuration: seconds('messaging.process.duration', 'From delivery to settling.'),
+    inFlight: meter.createUpDownCounter('comm.messaging.in_flight', {
+      unit: '{message}',
+      description: 'Messages being handled.',
+    }),
+    retried: messages('comm.messaging.retried', 'Failed attempts followed by another one.'),
+    dead: messages('comm.messaging.dead', 'Messages that ended in a dead-letter topic.'),
+    deduplicated: messages('comm.messaging.deduplicated', 'Messages seen before and not handled again.'),
+    expired: messages('comm.messaging.expired', 'Messages dropped because their time was over.'),
+  }
+}

@@ -1,0 +1,14 @@
+import type { Backoff, Pipeline } from '@comm/core'
+import { number, object, type Rule } from '@comm/core/options'
+
+export const positiveMs: Rule = number({ min: 1 })
+export const count: Rule = number({ min: 1, integer: true })
+export const pipelineRule: Rule = {
+  expected: "a pipeline made by pipeline() of '@comm/core'",
+  accepts: (value) => object.accepts(value) && typeof (value as Partial<Pipeline>).run === 'function',
+}
+export const backoffRule: Rule = {
+  expected: "a backoff such as exponentialBackoff() of '@comm/core'",
+  accepts: (value) => object.accepts(value) && typeof (value as Partial<Backoff>).delayMs === 'function',
+}
+export const abortSignal: Rule = { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal }

@@ -1,0 +1,97 @@
+import { type Call, CommunicationError, ConsumeError, retryAfterOf, runInContext } from '@comm/core'
+import { Attempt, type Message } from '../message.ts'
+import { HANDLED, type Outcome, RELEASE, verdictOf } from '../outcome.ts'
+import type { PipelineParts } from './step.ts'
+
+/** Runs the handler once. Never throws and never rejects: this is the one place where exceptions become outcomes. */
+export type Run = (message: Message, attempt: Attempt) => Outcome | Promise<Outcome>
+
+export function handle(parts: PipelineParts): Run {
+  const { handler, clock } = parts
+  const { resilience } = parts.options
+
+  const call = (body: unknown, attempt: Attempt): unknown =>
+    runInContext(
+      {
+        correlationId: attempt.correlationId,
+        deadlineAt: attempt.deadlineAt,
+        get signal() {
+          return attempt.signal
+        },
+      },
+      () => handler(body, attempt),
+    )
+
+  /** Under policies every pass has a signal of its own, which a stage such as `timeout` may abort. */
+  const underPolicies = async (message: Message, policyCall: Call): Promise<unknown> => {
+    const pass = new Attempt(
+      message,
+      Math.min(message.running?.deadlineAt ?? Number.POSITIVE_INFINITY, policyCall.deadlineAt),
+      () => clock.now(),
+    )
+    const { signal } = policyCall
+    const abort = (): void => pass.abort(signal.reason)
+    signal.addEventListener('abort', abort)
+    try {
+      return await call(message.body, pass)
+    } finally {
+      signal.removeEventListener('abort', abort)
+      pass.end()
+    }
+  }
+
+  return (message, attempt) => {
+    try {
+      const returned =
+        resilience === undefined ? call(message.body, attempt) : resilience.run(underPolicies, message, attempt.signal)
+      if (!isThenable(returned)) return outcomeOf(returned, message)
+      return Promise.resolve(returned).then(
+        (late) => outcomeOf(late, message),
+        (thrown: unknown) => failureOf(thrown, message, attempt, parts),
+      )
+    } catch (thrown) {
+      return failureOf(thrown, message, attempt, parts)
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+function outcomeOf(returned: unknown, message: Message): Outcome {
+  const verdict = verdictOf(returned)
+  if (verdict === undefined) return HANDLED
+  if (verdict.kind === 'dead') {
+    return { kind: 'dead', reason: 'rejected', error: new ConsumeError(verdict.why, { retryable: false }) }
+  }
+  const error = new ConsumeError(`the handler of ${message.topic} asked for another attempt after ${verdict.afterMs} ms`)
+  return { kind: 'retry', afterMs: verdict.afterMs, error }
+}
+
+/** Codes whose `retryable: false` speaks of the one call that failed, not of the message. */
+const NOT_FINAL: ReadonlySet<string> = new Set(['COMM_UNKNOWN', 'COMM_ABORTED', 'COMM_DEADLINE_EXCEEDED'])
+
+function failureOf(thrown: unknown, message: Message, attempt: Attempt, parts: PipelineParts): Outcome {
+  if (attempt.abortOutcome !== undefined) return attempt.abortOutcome
+  if (message.delivery.lost.aborted) return RELEASE
+  return outcomeOfError(CommunicationError.from(thrown), parts)
+}
+
+export function outcomeOfError(error: CommunicationError, parts: PipelineParts): Outcome {
+  const { retryIf } = parts.options.retry
+  if (retryIf === undefined ? error.retryable || NOT_FINAL.has(error.code) : asks(retryIf, error)) {
+    const hint = retryAfterOf(error)
+    return hint === undefined ? { kind: 'retry', error } : { kind: 'retry', error, hintMs: hint }
+  }
+  return { kind: 'dead', reason: 'error', error }
+}
+
+function asks(retryIf: (error: CommunicationError) => boolean, error: CommunicationError): boolean {
+  try {
+    return retryIf(error)
+  } catch {
+    // A broken predicate must not turn a failed attempt into a dead letter.
+    return true
+  }
+}

@@ -1,0 +1,93 @@
+import type { HeaderValue, OutboundRecord } from '../broker.ts'
+import {
+  ATTEMPTS,
+  CE_CORRELATION_ID,
+  CE_ID,
+  DEAD_CODE,
+  DEAD_GROUP,
+  DEAD_MESSAGE,
+  DEAD_REASON,
+  DEAD_TOPIC,
+  DEAD_TRUNCATED,
+  DIED_AT,
+  FIRST_SEEN,
+  FOREIGN_ID,
+  NOT_BEFORE,
+  textOf,
+} from '../headers.ts'
+import type { Message } from '../message.ts'
+import type { Outcome } from '../outcome.ts'
+
+/**
+ * Where the dead letters of a topic lie: `<topic>.dead`, each put there for the group that failed, so that every group finds its own
+ * and a replay reaches nobody else.
+ */
+export function deadTopic(topic: string): string {
+  return `${topic}.dead`
+}
+
+/** Headers that keep a message what it is when it is published again: its id, its correlation, its age. */
+function kept(message: Message): Record<string, HeaderValue> {
+  const headers: Record<string, HeaderValue> = {
+    ...message.headers,
+    [FIRST_SEEN]: String(message.firstSeenAt),
+    [CE_CORRELATION_ID]: message.correlationId,
+  }
+  if (!(CE_ID in headers)) headers[FOREIGN_ID] = message.id
+  return headers
+}
+
+function bodyAndKey(message: Message): Pick<OutboundRecord, 'body' | 'key'> {
+  return message.key === undefined ? { body: message.bytes } : { body: message.bytes, key: message.key }
+}
+
+/**
+ * The message once more, for its group alone, at `dueAt` (epoch milliseconds).
+ * @param attemptsMade how many attempts count as made
+ */
+export function laterRecord(message: Message, group: string, dueAt: number, attemptsMade: number): OutboundRecord {
+  const headers = kept(message)
+  headers[NOT_BEFORE] = String(Math.ceil(dueAt))
+  if (attemptsMade > 0) headers[ATTEMPTS] = String(attemptsMade)
+  const { expiresAt } = message
+  return {
+    topic: message.topic,
+    group,
+    ...bodyAndKey(message),
+    headers,
+    notBefore: Math.ceil(dueAt),
+    ...(expiresAt === undefined ? undefined : { expiresAt }),
+  }
+}
+
+const LONGEST_MESSAGE = 1000
+const LONGEST_WHEN_TRUNCATED = 200
+
+/** @param truncated keep only small headers: the broker refused the dead letter with all of them */
+export function deadRecord(
+  message: Message,
+  group: string,
+  outcome: Outcome & { kind: 'dead' },
+  diedAt: number,
+  truncated: boolean,
+): OutboundRecord {
+  const headers = truncated ? small(kept(message)) : kept(message)
+  delete headers[NOT_BEFORE]
+  headers[ATTEMPTS] = String(message.attempt)
+  headers[DEAD_REASON] = outcome.reason
+  headers[DEAD_CODE] = outcome.error.code
+  headers[DEAD_MESSAGE] = cut(outcome.error.message, truncated ? LONGEST_WHEN_TRUNCATED : LONGEST_MESSAGE)
+  headers[DEAD_TOPIC] = message.topic
+  headers[DEAD_GROUP] = group
+  headers[DIED_AT] = String(diedAt)
+  if (truncated) headers[DEAD_TRUNCATED] = 'true'
+  return { topic: deadTopic(message.topic), group, ...bodyAndKey(message), headers }
+}
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`
+}
+
+function small(headers: Readonly<Record<string, HeaderValue>>): Record<string, HeaderValue> {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => (textOf(value) ?? '').length <= LONGEST_WHEN_TRUNCATED))
+}

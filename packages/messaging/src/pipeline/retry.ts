@@ -1,0 +1,41 @@
+import type { Outcome } from '../outcome.ts'
+import { RELEASE } from '../outcome.ts'
+import { pause } from '../wait.ts'
+import type { PipelineParts, Step } from './step.ts'
+
+/** Longest a retry may be put off by what a failed callee asked for. */
+const LONGEST_HINT_MS = 3_600_000
+
+/**
+ * Decides what follows a failed attempt: another one here, another one after the broker held the message for a while, or none.
+ * In order, and where the broker cannot delay for one group, every retry happens here.
+ */
+export function retryInProcess(next: Step, parts: PipelineParts): Step {
+  const { clock, random, stats, stopping } = parts
+  const { maxAttempts, backoff, inOrder } = parts.options.retry
+  const inProcess = inOrder || !canRepublish(parts) ? Number.POSITIVE_INFINITY : parts.options.retry.inProcess
+
+  return async (message) => {
+    for (let made = 0; ; made++) {
+      const outcome = await next(message)
+      if (outcome.kind !== 'retry') return outcome
+      if (message.attempt >= maxAttempts) return { kind: 'dead', reason: 'attempts', error: outcome.error }
+      const afterMs = delayAfter(outcome, message.attempt)
+      if (made >= inProcess) return { kind: 'retry', afterMs, error: outcome.error }
+      if (!(await pause(clock, afterMs, stopping, message.delivery.lost))) return RELEASE
+      message.attempt++
+      stats.retried++
+    }
+  }
+
+  function delayAfter(outcome: Outcome & { kind: 'retry' }, attempt: number): number {
+    if (outcome.afterMs !== undefined) return outcome.afterMs
+    const ownMs = backoff.delayMs({ retry: attempt, previousMs: undefined, random })
+    return Math.max(ownMs, Math.min(outcome.hintMs ?? 0, LONGEST_HINT_MS))
+  }
+}
+
+/** Whether a message can go back to the broker for this group alone and stay there until it is due. */
+export function canRepublish(parts: Pick<PipelineParts, 'features' | 'options'>): boolean {
+  return parts.options.group !== undefined && parts.features.delay && parts.features.groups
+}

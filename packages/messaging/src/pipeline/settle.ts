@@ -1,0 +1,111 @@
+import { CommunicationError, exponentialBackoff } from '@comm/core'
+import type { OutboundRecord } from '../broker.ts'
+import type { Message } from '../message.ts'
+import { type Outcome, RELEASE } from '../outcome.ts'
+import { pause } from '../wait.ts'
+import { deadRecord, laterRecord } from './republish.ts'
+import { canRepublish } from './retry.ts'
+import type { PipelineParts, Step } from './step.ts'
+
+/** Wait before a message goes back to the broker because its retry or dead letter was refused. */
+const refusedBackoff = exponentialBackoff({ baseMs: 1000, maxMs: 30_000 })
+
+/**
+ * Acts on the outcome, and is the only place that settles. A retry or dead letter is published and confirmed before the message is
+ * acknowledged, so nothing is lost, at worst doubled; when the broker refuses it, the message is given back after a while and
+ * health says so until the same succeeds.
+ */
+export function settle(next: Step, parts: PipelineParts): Step {
+  const { clock, logger, options, random, stats, stopping, trouble, name } = parts
+  const { group } = options
+  const republishes = canRepublish(parts)
+
+  return async (message) => {
+    const outcome = await act(message, await next(message))
+    await message.delivery.settle(outcome.kind === 'release' ? 'requeue' : 'ack')
+    return outcome
+  }
+
+  /** @returns the outcome as it came to pass; `release` when the message has to go back */
+  async function act(message: Message, outcome: Outcome): Promise<Outcome> {
+    if (message.delivery.lost.aborted) return RELEASE
+    switch (outcome.kind) {
+      case 'done':
+      case 'release':
+        return outcome
+      case 'later':
+        return putOff(message, outcome, outcome.afterMs, message.attempt - 1)
+      case 'retry':
+        logger.warn(`attempt ${message.attempt} at message ${message.id} of ${message.topic} failed`, {
+          group,
+          retryInMs: outcome.afterMs,
+          error: outcome.error,
+        })
+        stats.retried++
+        return putOff(message, outcome, outcome.afterMs ?? 0, message.attempt)
+      case 'dead':
+        return bury(message, outcome)
+    }
+  }
+
+  async function putOff(message: Message, outcome: Outcome, afterMs: number, attemptsMade: number): Promise<Outcome> {
+    if (!republishes || group === undefined || options.retry.inOrder) {
+      await pause(clock, afterMs, stopping, message.delivery.lost)
+      return RELEASE
+    }
+    const dueAt = clock.wall() + afterMs
+    return tryPublish(message, outcome, `retry of ${name}`, 'degraded', () =>
+      parts.publish(laterRecord(message, group, dueAt, attemptsMade)),
+    )
+  }
+
+  async function bury(message: Message, outcome: Outcome & { kind: 'dead' }): Promise<Outcome> {
+    if (parts.bury !== undefined) {
+      await parts.bury(message, outcome.error)
+      return outcome
+    }
+    logger.error(`message ${message.id} of ${message.topic} is dead: ${outcome.reason}`, {
+      group,
+      attempts: message.attempt,
+      kept: options.deadLetter,
+      error: outcome.error,
+    })
+    if (!options.deadLetter || group === undefined) {
+      stats.dropped++
+      return outcome
+    }
+    const diedAt = clock.wall()
+    const record = (truncated: boolean): OutboundRecord => deadRecord(message, group, outcome, diedAt, truncated)
+    const buried = await tryPublish(message, outcome, `dead letter of ${name}`, 'down', async () => {
+      try {
+        await parts.publish(record(false))
+      } catch (thrown) {
+        if (CommunicationError.from(thrown).retryable) throw thrown
+        await parts.publish(record(true))
+      }
+    })
+    if (buried.kind === 'dead') stats.dead++
+    return buried
+  }
+
+  async function tryPublish(
+    message: Message,
+    outcome: Outcome,
+    what: string,
+    status: 'degraded' | 'down',
+    publish: () => Promise<void>,
+  ): Promise<Outcome> {
+    try {
+      await publish()
+      trouble.clear(what)
+      return outcome
+    } catch (thrown) {
+      const error = CommunicationError.from(thrown)
+      const failures = trouble.report(what, status, `a ${what} cannot be published: ${error.message}`)
+      const afterMs = refusedBackoff.delayMs({ retry: failures, previousMs: undefined, random })
+      logger.error(`a ${what} was refused; message ${message.id} goes back to the broker in ${Math.round(afterMs)} ms`, { error })
+      await pause(clock, afterMs, stopping, message.delivery.lost)
+      return RELEASE
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { Clock, CommunicationError, Logger } from '@comm/core'
+import type { BrokerFeatures, OutboundRecord } from '../broker.ts'
+import type { Codecs } from '../codec.ts'
+import type { Message, MessageMeta } from '../message.ts'
+import type { MessagingStats } from '../observe/stats.ts'
+import type { ResolvedSubscription } from '../options/subscribe-options.ts'
+import type { Outcome } from '../outcome.ts'
+import type { Topic } from '../topic.ts'
+import type { Trouble } from '../trouble.ts'
+
+/** One layer of the message pipeline. It never rejects: a failure is an outcome. */
+export type Step = (message: Message) => Promise<Outcome>
+
+/**
+ * Handles one message. What it returns means "done", except for what `retryAfter` and `deadLetter` make; what it throws is a failed
+ * attempt. It may see a message again after a crash or a lost connection.
+ */
+export type Handler<Body = unknown> = (body: Body, meta: MessageMeta) => unknown
+
+/** Everything that the steps of one subscription's pipeline share. */
+export interface PipelineParts {
+  /** What was subscribed to, for messages and spans: a topic, a pattern, or several. */
+  readonly name: string
+  readonly topic: Topic | undefined
+  readonly options: ResolvedSubscription
+  readonly handler: Handler
+  readonly system: string
+  readonly features: BrokerFeatures
+  readonly codecs: Codecs
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+  readonly stats: MessagingStats
+  readonly trouble: Trouble
+  /** Aborts when the subscription takes no more: whoever only waits gives the message back then. */
+  readonly stopping: AbortSignal
+  /** Resolves when the broker has confirmed. */
+  publish(record: OutboundRecord): Promise<void>
+  /** Takes the place of the dead-letter topic: a responder answers with the error instead. Never rejects. */
+  readonly bury?: (message: Message, error: CommunicationError) => Promise<void>
+}

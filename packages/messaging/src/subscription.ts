@@ -1,0 +1,168 @@
+import { CommunicationError } from '@comm/core'
+import type { BrokerAdapter, Delivery, SubscribeRequest, Subscription } from './broker.ts'
+import { open } from './envelope.ts'
+import { Message } from './message.ts'
+import { type Outcome, RELEASE } from './outcome.ts'
+import { foldPipeline } from './pipeline/fold.ts'
+import type { PipelineParts, Step } from './pipeline/step.ts'
+import { unlessAborted, withTimeLimit } from './wait.ts'
+
+/** A running subscription, as its owner sees it. Disposal is `stop()`. */
+export interface MessageSubscription extends AsyncDisposable {
+  /** Topics or patterns, as subscribed. */
+  readonly topics: readonly string[]
+  readonly group: string | undefined
+  /** Messages being handled, those that wait for a retry in process included. */
+  readonly inFlight: number
+  /** Resolves when messages flow: at once, unless the client connects on `start()`. */
+  readonly ready: Promise<void>
+  /** With the error when the broker ended it for good, with undefined after a stop. */
+  readonly ended: Promise<CommunicationError | undefined>
+  /** Takes no more messages; those being handled go on, those that wait for a retry in process go back to the broker. Idempotent. */
+  stopIntake(): Promise<void>
+  /**
+   * Stops intake, lets handlers finish, leaves the group. Handlers that still run after `timeoutMs` see their signal abort, and their
+   * messages go back to the broker. Idempotent. Awaited inside its own handler it waits for that handler, so do not.
+   * @param timeoutMs default: the client's closeTimeoutMs
+   */
+  stop(timeoutMs?: number): Promise<void>
+}
+
+/** What is left of a stop's time for handlers that heed their signal. */
+const ABORT_GRACE_MS = 100
+
+export class HandlerSubscription implements MessageSubscription {
+  readonly topics: readonly string[]
+  readonly group: string | undefined
+  readonly ready: Promise<void>
+  readonly ended: Promise<CommunicationError | undefined>
+  readonly #parts: PipelineParts
+  readonly #request: SubscribeRequest
+  readonly #stopTimeoutMs: number
+  readonly #pipeline: Step
+  readonly #messages = new Set<Message>()
+  readonly #stopping = new AbortController()
+  readonly #readyGate = Promise.withResolvers<void>()
+  readonly #endedGate = Promise.withResolvers<CommunicationError | undefined>()
+  #idle: PromiseWithResolvers<void> | undefined
+  #subscription: Subscription | undefined
+  #beginning: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+
+  /** @param parts all but `stopping`, which is this subscription's own */
+  constructor(request: SubscribeRequest, parts: Omit<PipelineParts, 'stopping'>, stopTimeoutMs: number) {
+    this.topics = request.topics
+    this.group = request.group
+    this.#request = request
+    this.#parts = { ...parts, stopping: this.#stopping.signal }
+    this.#stopTimeoutMs = stopTimeoutMs
+    this.#pipeline = foldPipeline(this.#parts)
+    this.ready = this.#readyGate.promise
+    this.ended = this.#endedGate.promise
+    // Whoever waits for `ready` sees the rejection; nobody has to.
+    this.ready.catch(() => undefined)
+  }
+
+  get inFlight(): number {
+    return this.#messages.size
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  /** Subscribes at the broker, once. @throws CommunicationError when the broker refuses */
+  begin(adapter: BrokerAdapter): Promise<void> {
+    this.#beginning ??= this.#begin(adapter).then(this.#readyGate.resolve, (thrown: unknown) => {
+      const error = CommunicationError.from(thrown)
+      this.#readyGate.reject(error)
+      throw error
+    })
+    return this.#beginning
+  }
+
+  async #begin(adapter: BrokerAdapter): Promise<void> {
+    if (this.isStopping) return
+    const subscription = await adapter.subscribe(this.#request, this.#receive)
+    this.#subscription = subscription
+    void subscription.ended.then((error) => this.#endedGate.resolve(error))
+    if (this.isStopping) await subscription.stopIntake()
+  }
+
+  readonly #receive = (delivery: Delivery): void => {
+    // It will be delivered again, here or elsewhere.
+    if (delivery.lost.aborted) return
+    const message = this.#messageOf(delivery)
+    this.#messages.add(message)
+    void this.#pipeline(message).then(() => {
+      this.#messages.delete(message)
+      if (this.#messages.size > 0) return
+      this.#idle?.resolve()
+      this.#idle = undefined
+    })
+  }
+
+  #messageOf(delivery: Delivery): Message {
+    const { clock, features } = this.#parts
+    try {
+      return new Message(delivery, this.group, open(features, delivery), clock.wall())
+    } catch (thrown) {
+      const message = new Message(delivery, this.group, delivery, clock.wall())
+      message.undecodable = CommunicationError.from(thrown)
+      return message
+    }
+  }
+
+  /** Resolves when no message is in the pipeline. */
+  get idle(): Promise<void> {
+    if (this.#messages.size === 0) return Promise.resolve()
+    this.#idle ??= Promise.withResolvers()
+    return this.#idle.promise
+  }
+
+  /** Ends running handlers: their signals abort. @param id only the message of this id */
+  abort(reason: unknown, outcome: Outcome, id?: string): void {
+    for (const message of this.#messages) {
+      if (id === undefined || message.id === id) message.abort(reason, outcome)
+    }
+  }
+
+  async stopIntake(): Promise<void> {
+    if (!this.isStopping) this.#stopping.abort(new CommunicationError('the subscription was stopped', { code: 'COMM_CLOSED' }))
+    await this.#subscription?.stopIntake()
+  }
+
+  /** @param signal ends the time for handlers early */
+  stop(timeoutMs: number = this.#stopTimeoutMs, signal?: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs, signal)
+    return this.#stopped
+  }
+
+  async #stop(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.stopIntake()
+    await this.#beginning?.catch(() => undefined)
+    if (!(await this.#idleWithin(timeoutMs, signal))) {
+      const reason = new CommunicationError(`the handler did not finish in the time that the stop gave it`, {
+        code: 'COMM_ABORTED',
+      })
+      this.abort(reason, RELEASE)
+      await this.#idleWithin(ABORT_GRACE_MS)
+    }
+    await this.#subscription?.[Symbol.asyncDispose]()
+    this.#readyGate.resolve()
+    this.#endedGate.resolve(undefined)
+  }
+
+  async #idleWithin(ms: number, signal?: AbortSignal): Promise<boolean> {
+    if (this.#messages.size === 0) return true
+    if (ms <= 0) return false
+    return withTimeLimit(this.#parts.clock, ms, signal, (limit) => unlessAborted(this.idle, limit)).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}

@@ -1,0 +1,88 @@
+import { ValidationError } from '@comm/core'
+import { checkArgument, type Rule } from '@comm/core/options'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+
+/** A topic whose messages have a type: what publishers give (`Input`) and what handlers get (`Output`). */
+export interface Topic<Input = unknown, Output = Input> {
+  readonly name: string
+  readonly schema: StandardSchemaV1<Input, Output>
+}
+
+const LONGEST_NAME = 200
+const NAME = /^[\w-]+(?:\.[\w-]+)*$/
+const PATTERN = /^(?:[\w-]+|\*|#)(?:\.(?:[\w-]+|\*|#))*$/
+
+/** The names that every broker can hold, Kafka's 249 characters less what dead-letter and retry topics append. */
+export const topicName: Rule = {
+  expected: `words of letters, digits, _ and - joined by dots, at most ${LONGEST_NAME} characters`,
+  accepts: (value) => typeof value === 'string' && value.length <= LONGEST_NAME && NAME.test(value),
+}
+
+export const topicOrPattern: Rule = {
+  expected: `${topicName.expected}, where * stands for one word and # for any number`,
+  accepts: (value) => typeof value === 'string' && value.length <= LONGEST_NAME && PATTERN.test(value),
+}
+
+export const groupName: Rule = topicName
+
+export const standardSchema: Rule = {
+  expected: 'a schema that implements Standard Schema (zod, valibot, arktype …)',
+  accepts: (value) => {
+    const standard = (value as { '~standard'?: { version?: unknown; validate?: unknown } } | null | undefined)?.['~standard']
+    return standard?.version === 1 && typeof standard.validate === 'function'
+  },
+}
+
+/**
+ * Declares a topic and the shape of its messages, in any library that implements Standard Schema. What is published is the value as
+ * given, checked; what a handler gets is the schema's output, so defaults and transformations happen on the consumer's side.
+ *
+ * @throws ConfigurationError for a name that not every broker can hold, or something that is no schema
+ */
+export function topic<Input, Output>(name: string, schema: StandardSchemaV1<Input, Output>): Topic<Input, Output> {
+  checkArgument('topic name', name, topicName)
+  checkArgument(`schema of topic ${name}`, schema, standardSchema)
+  return Object.freeze({ name, schema })
+}
+
+/** What can be subscribed to: a declared topic, a topic or pattern by name, or several names. */
+export type TopicRef = string | readonly string[] | Topic
+
+export function isDeclared<Declared extends Topic<unknown, unknown>>(
+  ref: string | readonly string[] | Declared,
+): ref is Declared {
+  return typeof ref === 'object' && !Array.isArray(ref)
+}
+
+/** The name of one topic. @throws ConfigurationError when it is none that every broker can hold */
+export function nameOf(ref: string | Topic): string {
+  const name = isDeclared(ref) ? ref.name : ref
+  checkArgument('topic', name, topicName)
+  return name
+}
+
+export function isPattern(name: string): boolean {
+  return name.includes('*') || name.includes('#')
+}
+
+/**
+ * Checks a value, and gives what the schema makes of it. Only a promise when the schema works asynchronously.
+ * @throws ValidationError, `details.issues` with path and message each; the value itself never appears
+ */
+export function validate<Output>(of: Topic<unknown, Output>, value: unknown): Output | Promise<Output> {
+  const result = of.schema['~standard'].validate(value)
+  return result instanceof Promise ? result.then((late) => acceptedValue(of.name, late)) : acceptedValue(of.name, result)
+}
+
+const MOST_ISSUES = 20
+
+function acceptedValue<Output>(name: string, result: StandardSchemaV1.Result<Output>): Output {
+  if (result.issues === undefined) return result.value
+  const issues = result.issues.slice(0, MOST_ISSUES).map((issue) => ({ path: pathOf(issue), message: issue.message }))
+  const lines = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  throw new ValidationError(`a message of ${name} does not match its schema: ${lines.join('; ')}`, { details: { issues } })
+}
+
+function pathOf(issue: StandardSchemaV1.Issue): string {
+  return (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+}

@@ -1,0 +1,53 @@
+import { type Clock, TimeoutError } from '@comm/core'
+
+/** Waits. @returns false when one of the signals ended the wait early; never rejects, leaves no timer and no listener */
+export function pause(clock: Clock, ms: number, ...signals: readonly AbortSignal[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (signals.some((signal) => signal.aborted)) return resolve(false)
+    const finish = (passed: boolean): void => {
+      timer.cancel()
+      for (const signal of signals) signal.removeEventListener('abort', interrupt)
+      resolve(passed)
+    }
+    const interrupt = (): void => finish(false)
+    const timer = clock.setTimer(ms, () => finish(true))
+    for (const signal of signals) signal.addEventListener('abort', interrupt)
+  })
+}
+
+/** Waits for the promise, but not longer than until the signal aborts. Leaves no listener behind. @throws the signal's reason */
+export async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return promise
+  if (signal.aborted) {
+    promise.catch(() => undefined)
+    throw signal.reason
+  }
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Runs `fn` with a signal that aborts after `ms`, or when the given one does. */
+export async function withTimeLimit<Result>(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal | undefined,
+  fn: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const limit = new AbortController()
+  const timer = clock.setTimer(ms, () => limit.abort(new TimeoutError(`not finished within ${Math.round(ms)} ms`)))
+  const abort = (): void => limit.abort(signal?.reason)
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort)
+  try {
+    return await fn(limit.signal)
+  } finally {
+    timer.cancel()
+    signal?.removeEventListener('abort', abort)
+  }
+}
