@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { TextDecoder } from 'node:util'
-import { ValidationError } from '@comm/core'
+import { CommunicationError } from '@comm/core'
 import { displayUrl } from './url.ts'
 
 /** What answers have in common. */
@@ -49,16 +49,20 @@ export class HttpResponse implements ResponseHead {
 
   /**
    * The body parsed as JSON. The type is the caller's word; a schema library checks it.
-   * @throws ValidationError when the body is not JSON
+   * @throws CommunicationError COMM_UNDECODABLE when the body is not JSON
    */
   json<Value = unknown>(): Value {
     try {
       return JSON.parse(this.text()) as Value
     } catch (cause) {
       const type = this.headers['content-type'] ?? 'none'
-      throw new ValidationError(
+      throw new CommunicationError(
         `${this.method} ${displayUrl(this.url)} was answered ${this.status} with a body that is not JSON (content-type ${type}, ${this.#body.byteLength} bytes)`,
-        { cause, details: { method: this.method, url: displayUrl(this.url), status: this.status, contentType: type } },
+        {
+          code: 'COMM_UNDECODABLE',
+          cause,
+          details: { method: this.method, url: displayUrl(this.url), status: this.status, contentType: type },
+        },
       )
     }
   }

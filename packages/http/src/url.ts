@@ -2,7 +2,7 @@ import { describeValue } from '@comm/core/options'
 import { appendQuery, type Query } from './query.ts'
 import { refuse } from './refuse.ts'
 
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
+const CONTROL_CHARACTER = /\p{Cc}/u
 const SECRET_KEY = /auth|code|cred|key|pass|pwd|secret|session|sig|token|jwt/i
 
 /** Reads the base URL of a client. @throws ConfigurationError unless it is an absolute http or https URL without query, fragment and credentials */

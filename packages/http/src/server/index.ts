@@ -1,0 +1,6 @@
+export { type HttpServerComponent, type HttpServerComponentOptions, httpServerComponent } from './component.ts'
+export { type CommPlugin, commPlugin, type FastifyLike } from './fastify.ts'
+export { contextHandler, type RequestHandler } from './handler.ts'
+export { contextMiddleware, type ErrorMiddleware, type Middleware, type Next, problemMiddleware } from './middleware.ts'
+export { type HealthSource, SERVER_DEFAULTS, type ServerOptions } from './options.ts'
+export { type Problem, type ProblemAnswer, problemOf, sendProblem } from './problem.ts'

@@ -1,0 +1,63 @@
+import { type Clock, DEFAULT_CORRELATION_HEADER, type HealthReport, type Logger, silentLogger, systemClock } from '@comm/core'
+import { checkOptions, object, type Rule, type Rules, withDefaults } from '@comm/core/options'
+
+/** Who knows how the service is: core's `Lifecycle` is one. */
+export interface HealthSource {
+  health(): Promise<HealthReport>
+  /** The service takes requests: it has started and does not stop. */
+  readonly isReady: boolean
+}
+
+export interface ServerOptions {
+  /** The header that carries the correlation id, in and out. @default 'X-Correlation-ID' */
+  readonly correlationHeader?: string
+  /** Answers GET and HEAD of the two paths below. Absent: they are the application's own. */
+  readonly health?: HealthSource
+  /** @default '/health' */
+  readonly healthPath?: string
+  /** @default '/ready' */
+  readonly readyPath?: string
+  /** Gets the errors that are answered with 500 and above. @default silentLogger */
+  readonly logger?: Logger
+  /** @default systemClock */
+  readonly clock?: Clock
+}
+
+export const SERVER_DEFAULTS: Readonly<Required<Omit<ServerOptions, 'health'>>> = Object.freeze({
+  correlationHeader: DEFAULT_CORRELATION_HEADER,
+  healthPath: '/health',
+  readyPath: '/ready',
+  logger: silentLogger,
+  clock: systemClock,
+})
+
+const path: Rule = {
+  expected: "a path such as '/health'",
+  accepts: (value) => typeof value === 'string' && /^\/[^?#\s]*$/.test(value),
+}
+
+const RULES: Rules<ServerOptions> = {
+  correlationHeader: {
+    expected: 'the name of a header',
+    accepts: (value) => typeof value === 'string' && /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(value),
+  },
+  health: {
+    expected: 'an object with health() and isReady, such as a Lifecycle',
+    accepts: (value) =>
+      object.accepts(value) &&
+      typeof (value as Partial<HealthSource>).health === 'function' &&
+      'isReady' in (value as HealthSource),
+  },
+  healthPath: path,
+  readyPath: path,
+  logger: { ...object, expected: 'a Logger' },
+  clock: { ...object, expected: 'a Clock' },
+}
+
+export type ResolvedServerOptions = ServerOptions & typeof SERVER_DEFAULTS
+
+/** @throws ConfigurationError with every problem at once */
+export function resolveServerOptions(what: string, options: ServerOptions): ResolvedServerOptions {
+  checkOptions<ServerOptions>(what, options, RULES)
+  return withDefaults<ServerOptions, keyof typeof SERVER_DEFAULTS>(SERVER_DEFAULTS, options)
+}
