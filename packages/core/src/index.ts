@@ -70,17 +70,29 @@ export {
   type BreakerOptions,
   type BreakerState,
   type BreakerStateChange,
+  type BreakerWindowSize,
 } from './resilience/breaker-options.ts'
 export { BULKHEAD_DEFAULTS, type Bulkhead, type BulkheadOptions, bulkhead } from './resilience/bulkhead.ts'
 export { type FallbackOptions, fallback } from './resilience/fallback.ts'
 export { type PipelineOptions, pipeline } from './resilience/pipeline.ts'
-export { type RateLimitOptions, rateLimit } from './resilience/rate-limit.ts'
+export { RATE_LIMIT_DEFAULTS, type RateLimitOptions, rateLimit } from './resilience/rate-limit.ts'
 export { RETRY_DEFAULTS, type RetryEvent, type RetryOptions, retry } from './resilience/retry.ts'
 export { RETRY_BUDGET_DEFAULTS, type RetryBudget, type RetryBudgetOptions, retryBudget } from './resilience/retry-budget.ts'
-export { ANSWERED, type Call, type Callee, type Pipeline, type Rerun, type Stage, type Verdict } from './resilience/stage.ts'
+export {
+  ANSWERED,
+  type Call,
+  type Callee,
+  type InsideOptions,
+  type Pipeline,
+  type Rerun,
+  type RunInside,
+  type Stage,
+  type Verdict,
+} from './resilience/stage.ts'
 export { type TimeoutOptions, timeout } from './resilience/timeout.ts'
 export { type Classify, classifyOutcome, retryAfterOf } from './resilience/verdict.ts'
 export { type ShutdownSignalOptions, stopOnSignals } from './shutdown-signals.ts'
 export type { DedupClaim, DedupStore } from './stores/dedup.ts'
+export { MEMORY_DEDUP_DEFAULTS, type MemoryDedupOptions, MemoryDedupStore } from './stores/memory-dedup.ts'
 export { MEMORY_RATE_LIMIT_DEFAULTS, type MemoryRateLimitOptions, MemoryRateLimitStore } from './stores/memory-rate-limit.ts'
 export type { RateLimitAnswer, RateLimitStore, TokenBucket } from './stores/rate-limit.ts'

@@ -51,6 +51,18 @@ export const object: Rule = {
   expected: 'an object',
   accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 }
+
+/** An object that can do what will be asked of it: `withMethods('a Clock', 'now', 'setTimer')`. */
+export function withMethods(expected: string, ...names: readonly string[]): Rule {
+  return {
+    expected: `${expected} (with ${names.map((name) => `${name}()`).join(', ')})`,
+    accepts: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      names.every((name) => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function'),
+  }
+}
+
 /** Any value: the option is checked elsewhere. */
 export const anything: Rule = { expected: 'anything', accepts: () => true }
 

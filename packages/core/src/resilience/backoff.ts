@@ -1,4 +1,5 @@
-import { callable, checkArgument, checkOptions, number } from '../options.ts'
+import { callable, checkArgument, checkOptions, withDefaults } from '../options.ts'
+import { aDurationMs, aRatio, notBelow } from './rules.ts'
 
 /** Where in a row of retries we are. */
 export interface BackoffState {
@@ -27,39 +28,47 @@ export interface BackoffOptions {
 
 export const BACKOFF_DEFAULTS: Readonly<Required<BackoffOptions>> = Object.freeze({ baseMs: 100, maxMs: 30_000, jitter: 0.5 })
 
-const RULES = { baseMs: number({ min: 0 }), maxMs: number({ min: 0 }), jitter: number({ min: 0, max: 1 }) }
+const RULES = { baseMs: aDurationMs, maxMs: aDurationMs, jitter: aRatio }
+
+/** The limits of a backoff. A base above the default ceiling raises that; one above a ceiling that was given is a mistake. */
+function limitsOf(name: string, options: BackoffOptions): Required<BackoffOptions> {
+  const { baseMs, maxMs, jitter } = withDefaults(BACKOFF_DEFAULTS, options)
+  if (options.maxMs !== undefined) checkArgument(`${name}.maxMs`, maxMs, notBelow(`${name}.baseMs`, baseMs))
+  return { baseMs, maxMs: Math.max(baseMs, maxMs), jitter }
+}
 
 type Growth = (retry: number) => number
 
 function growing(name: string, options: BackoffOptions, growth: Growth): Backoff {
-  checkOptions<BackoffOptions>(`${name}Backoff`, options, RULES)
-  const { baseMs, maxMs, jitter } = { ...BACKOFF_DEFAULTS, ...options }
+  checkOptions<BackoffOptions>(name, options, RULES)
+  const { baseMs, maxMs, jitter } = limitsOf(name, options)
   return {
-    description: `${name} ${baseMs}..${maxMs} ms, jitter ${jitter}`,
+    description: `${name} (${baseMs}..${maxMs} ms, jitter ${jitter})`,
     delayMs({ retry, random }) {
-      const full = Math.min(maxMs, baseMs * growth(retry))
+      // The growth may be infinite, and 0 times that is not a number.
+      const full = Math.min(maxMs, baseMs * Math.min(Number.MAX_VALUE, growth(retry)))
       return jitter === 0 ? full : full * (1 - jitter * random())
     },
   }
 }
 
 export function constantBackoff(options: BackoffOptions = {}): Backoff {
-  return growing('constant', options, () => 1)
+  return growing('constantBackoff', options, () => 1)
 }
 
 /** base, 2 base, 3 base, … */
 export function linearBackoff(options: BackoffOptions = {}): Backoff {
-  return growing('linear', options, (retry) => retry)
+  return growing('linearBackoff', options, (retry) => retry)
 }
 
 /** base, 2 base, 4 base, … */
 export function exponentialBackoff(options: BackoffOptions = {}): Backoff {
-  return growing('exponential', options, (retry) => 2 ** (retry - 1))
+  return growing('exponentialBackoff', options, (retry) => 2 ** (retry - 1))
 }
 
 /** base, 2 base, 3 base, 5 base, 8 base, … */
 export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
-  return growing('fibonacci', options, (retry) => {
+  return growing('fibonacciBackoff', options, (retry) => {
     let [last, next] = [1, 1]
     for (let at = 0; at < retry && Number.isFinite(next); at++) [last, next] = [next, last + next]
     return last
@@ -72,9 +81,9 @@ export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
  */
 export function decorrelatedJitterBackoff(options: Omit<BackoffOptions, 'jitter'> = {}): Backoff {
   checkOptions('decorrelatedJitterBackoff', options, { baseMs: RULES.baseMs, maxMs: RULES.maxMs })
-  const { baseMs, maxMs } = { ...BACKOFF_DEFAULTS, ...options }
+  const { baseMs, maxMs } = limitsOf('decorrelatedJitterBackoff', options)
   return {
-    description: `decorrelated jitter ${baseMs}..${maxMs} ms`,
+    description: `decorrelatedJitterBackoff (${baseMs}..${maxMs} ms)`,
     delayMs({ previousMs = baseMs, random }) {
       return Math.min(maxMs, baseMs + random() * Math.max(0, previousMs * 3 - baseMs))
     },
@@ -85,7 +94,7 @@ export function decorrelatedJitterBackoff(options: Omit<BackoffOptions, 'jitter'
 export function customBackoff(delayMs: (state: BackoffState) => number): Backoff {
   checkArgument('customBackoff delayMs', delayMs, callable)
   return {
-    description: 'custom',
+    description: 'customBackoff',
     delayMs(state) {
       const ms = delayMs(state)
       return Number.isFinite(ms) && ms > 0 ? ms : 0

@@ -1,7 +1,16 @@
-import { type Clock, systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { ConfigurationError } from '../errors/errors.ts'
-import { callable, checkOptions, describeValue, nonEmptyText, number, object } from '../options.ts'
-import { type BreakerWindow, ConsecutiveWindow, CountWindow, TimeWindow } from './breaker-window.ts'
+import {
+  callable,
+  checkArgument,
+  checkOptions,
+  describeValue,
+  nonEmptyText,
+  number,
+  type Rule,
+  withDefaults,
+} from '../options.ts'
+import { aClock, aCount, aDurationMs, aRatio, notBelow } from './rules.ts'
 import { type Classify, classifyOutcome } from './verdict.ts'
 
 /** `isolated` is open by hand, until `reset()`. */
@@ -13,33 +22,37 @@ export interface BreakerStateChange {
   readonly to: BreakerState
 }
 
+/** The outcomes that are judged: the last `calls`, or those of the last `ms` milliseconds. */
+export type BreakerWindowSize = { readonly calls: number } | { readonly ms: number }
+
 export interface BreakerOptions {
   /** Names it in errors and events. @default 'breaker' */
   readonly name?: string
-  /** Opens after this many failures in a row; instead of a window and a ratio. */
+  /** Opens after this many failures, or slow calls, in a row; instead of `window`, the ratios and `minimumCalls`. */
   readonly consecutiveFailures?: number
-  /** The outcomes that are judged: the last `calls`, or those of the last `ms` milliseconds. @default { calls: 100 } */
-  readonly window?: { readonly calls: number } | { readonly ms: number }
+  /** @default { calls: 100 } */
+  readonly window?: BreakerWindowSize
   /** Opens when at least this share of the window failed. @default 0.5 */
   readonly failureRatio?: number
   /** A call that took longer is slow, whatever its outcome. @default Infinity */
   readonly slowCallMs?: number
   /** Opens when at least this share of the window was slow. @default 1 */
   readonly slowCallRatio?: number
-  /** Judges no window with fewer outcomes. @default 10 */
+  /** Judges no window with fewer outcomes. @default 10, or the size of a smaller window */
   readonly minimumCalls?: number
   /** How long it stays open before it lets probes through. @default 10000 */
   readonly openMs?: number
   /** Each time the probes fail, it stays open this many times longer. @default 1 */
   readonly openGrowth?: number
-  /** Ceiling of the growing open time. @default 300000 */
+  /** Ceiling of the growing open time. @default 300000, or openMs where that is more */
   readonly maxOpenMs?: number
   /** Probes let through when half open; it closes when all of them succeed, opens when one fails. @default 1 */
   readonly halfOpenCalls?: number
   /** @default classifyOutcome */
   readonly classify?: Classify
+  /** Is told after each change. What it throws becomes the outcome of the call that caused the change. */
   readonly onStateChange?: (change: BreakerStateChange) => void
-  /** @default systemClock */
+  /** @default the clock of the pipeline */
   readonly clock?: Clock
 }
 
@@ -59,44 +72,56 @@ export const BREAKER_DEFAULTS: Readonly<
 })
 
 export type ResolvedBreaker = typeof BREAKER_DEFAULTS &
-  Pick<BreakerOptions, 'onStateChange' | 'consecutiveFailures'> & { readonly classify: Classify; readonly clock: Clock }
+  Pick<BreakerOptions, 'onStateChange' | 'consecutiveFailures' | 'clock'> & { readonly classify: Classify }
 
-const RATIO = number({ min: 0, max: 1 })
-const COUNT = number({ min: 1, integer: true })
-const DURATION = number({ min: 0 })
+const MOST_CALLS = 1_000_000
+
+const WINDOW: Rule = {
+  expected: `{ calls: an integer from 1 to ${MOST_CALLS} } or { ms: an integer >= 1 }`,
+  accepts: (value) => {
+    if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return false
+    const { calls, ms } = value as { readonly calls?: unknown; readonly ms?: unknown }
+    return aCount.accepts(calls ?? ms) && !(Number(calls) > MOST_CALLS)
+  },
+}
+
+/** Options that mean nothing beside `consecutiveFailures`. */
+const OF_A_WINDOW = ['window', 'failureRatio', 'slowCallRatio', 'minimumCalls'] as const
 
 export function resolveBreaker(options: BreakerOptions): ResolvedBreaker {
   checkOptions<BreakerOptions>('breaker', options, {
     name: nonEmptyText,
-    consecutiveFailures: COUNT,
-    window: object,
-    failureRatio: RATIO,
+    consecutiveFailures: aCount,
+    window: WINDOW,
+    failureRatio: aRatio,
     slowCallMs: number({ min: 0, infinite: true }),
-    slowCallRatio: RATIO,
-    minimumCalls: COUNT,
-    openMs: DURATION,
+    slowCallRatio: aRatio,
+    minimumCalls: aCount,
+    openMs: aDurationMs,
     openGrowth: number({ min: 1 }),
-    maxOpenMs: DURATION,
-    halfOpenCalls: COUNT,
+    maxOpenMs: aDurationMs,
+    halfOpenCalls: aCount,
     classify: callable,
     onStateChange: callable,
-    clock: object,
+    clock: aClock,
   })
-  const resolved = { ...BREAKER_DEFAULTS, classify: classifyOutcome, clock: systemClock, ...options }
-  const { window } = resolved
-  const size = 'calls' in window ? window.calls : window.ms
-  if (Object.keys(window).length !== 1 || !(Number.isInteger(size) && size >= 1)) {
-    const [key, expected, received] = [
-      'breaker.window',
-      '{ calls: an integer >= 1 } or { ms: an integer >= 1 }',
-      describeValue(window),
-    ]
-    throw new ConfigurationError(`${key} must be ${expected}, got ${received}`, { problems: [{ key, expected, received }] })
+  const resolved = withDefaults({ ...BREAKER_DEFAULTS, classify: classifyOutcome }, options)
+  const { consecutiveFailures, window, openMs, maxOpenMs, minimumCalls } = resolved
+  if (consecutiveFailures !== undefined) {
+    for (const name of OF_A_WINDOW) if (options[name] !== undefined) throw unused(`breaker.${name}`, options[name])
   }
-  return resolved
+  if (options.maxOpenMs !== undefined) checkArgument('breaker.maxOpenMs', maxOpenMs, notBelow('breaker.openMs', openMs))
+  const mostCalls = 'calls' in window ? window.calls : Number.POSITIVE_INFINITY
+  if (options.minimumCalls !== undefined)
+    checkArgument('breaker.minimumCalls', minimumCalls, notAbove('breaker.window.calls', mostCalls))
+  return { ...resolved, maxOpenMs: Math.max(openMs, maxOpenMs), minimumCalls: Math.min(minimumCalls, mostCalls) }
 }
 
-export function windowOf({ consecutiveFailures, window }: ResolvedBreaker): BreakerWindow {
-  if (consecutiveFailures !== undefined) return new ConsecutiveWindow()
-  return 'calls' in window ? new CountWindow(window.calls) : new TimeWindow(window.ms)
+function notAbove(key: string, most: number): Rule {
+  return { expected: `an integer <= ${key} (${most})`, accepts: (value) => Number(value) <= most }
+}
+
+function unused(key: string, value: unknown): ConfigurationError {
+  const [expected, received] = ['left out beside breaker.consecutiveFailures', describeValue(value)]
+  return new ConfigurationError(`${key} must be ${expected}, got ${received}`, { problems: [{ key, expected, received }] })
 }

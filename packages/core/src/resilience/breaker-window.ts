@@ -1,12 +1,11 @@
-/** Counts the outcomes that a breaker judges by. Preallocated: recording allocates nothing. */
+/** The outcomes that a breaker judges by. Preallocated: recording allocates nothing. */
 export interface BreakerWindow {
   /** Outcomes in the window. */
   readonly calls: number
   readonly failures: number
   readonly slow: number
+  /** @param now from a clock that does not go back; only a window of time reads it */
   record(failed: boolean, slow: boolean, now: number): void
-  /** Forgets what is too old. */
-  expire(now: number): void
   reset(): void
 }
 
@@ -40,8 +39,6 @@ export class CountWindow implements BreakerWindow {
     if ((outcome & SLOW) !== 0) this.slow--
   }
 
-  expire(): void {}
-
   reset(): void {
     this.#next = this.calls = this.failures = this.slow = 0
   }
@@ -66,7 +63,7 @@ export class TimeWindow implements BreakerWindow {
   }
 
   record(failed: boolean, slow: boolean, now: number): void {
-    this.expire(now)
+    this.#expire(now)
     const at = this.#current % BUCKETS
     this.#calls[at] = (this.#calls[at] ?? 0) + 1
     this.calls++
@@ -80,7 +77,8 @@ export class TimeWindow implements BreakerWindow {
     }
   }
 
-  expire(now: number): void {
+  /** Forgets what is too old. */
+  #expire(now: number): void {
     const current = Math.floor(now / this.#bucketMs)
     if (current <= this.#current) return
     if (current - this.#current >= BUCKETS) this.reset()
@@ -103,27 +101,21 @@ export class TimeWindow implements BreakerWindow {
   }
 }
 
-/** Failures in a row; one success forgets them. */
+/** Failures, and slow calls, in a row: one that did not fail ends the one row, one that was not slow the other. */
 export class ConsecutiveWindow implements BreakerWindow {
-  calls = 0
   failures = 0
   slow = 0
 
-  record(failed: boolean, slow: boolean): void {
-    if (!failed) this.failures = 0
-    if (!slow) this.slow = 0
-    if (!failed && !slow) {
-      this.calls = 0
-      return
-    }
-    this.calls++
-    if (failed) this.failures++
-    if (slow) this.slow++
+  get calls(): number {
+    return Math.max(this.failures, this.slow)
   }
 
-  expire(): void {}
+  record(failed: boolean, slow: boolean): void {
+    this.failures = failed ? this.failures + 1 : 0
+    this.slow = slow ? this.slow + 1 : 0
+  }
 
   reset(): void {
-    this.calls = this.failures = this.slow = 0
+    this.failures = this.slow = 0
   }
 }

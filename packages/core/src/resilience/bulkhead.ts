@@ -1,5 +1,6 @@
 import { BulkheadFullError } from '../errors/errors.ts'
-import { boolean, checkOptions, number, required } from '../options.ts'
+import { boolean, checkOptions, number, required, withDefaults } from '../options.ts'
+import { aCount } from './rules.ts'
 import type { Call, Stage } from './stage.ts'
 
 export interface BulkheadOptions {
@@ -26,24 +27,31 @@ export interface Bulkhead extends Stage {
   readonly queued: number
 }
 
-/** At most `limit` calls run inside at once; a bounded queue waits, first come first served. */
+/**
+ * At most `limit` calls run inside at once; a bounded queue waits, first come first served. A call keeps its slot until every
+ * callee that it started inside has settled, also one that timed out and ignores its signal. One bulkhead in several pipelines
+ * limits them together. Outside a `retry` it counts calls, inside it attempts.
+ */
 export function bulkhead(options: BulkheadOptions): Bulkhead {
   checkOptions<BulkheadOptions>('bulkhead', options, {
-    limit: required(number({ min: 1, integer: true })),
+    limit: required(aCount),
     maxQueue: number({ min: 0, integer: true, infinite: true }),
     releaseOnTimeout: boolean,
   })
-  const { limit, maxQueue, releaseOnTimeout } = { ...BULKHEAD_DEFAULTS, ...options }
+  const { limit, maxQueue, releaseOnTimeout } = withDefaults(BULKHEAD_DEFAULTS, options)
   /** In order of arrival. A Set, so that an aborted waiter leaves in constant time. */
   const queue = new Set<() => void>()
   let running = 0
 
+  /** Hands the slot to the next in the queue, or frees it. */
   const release = (): void => {
-    for (const admit of queue) {
-      queue.delete(admit)
-      return admit()
+    const [next] = queue
+    if (next === undefined) {
+      running--
+      return
     }
-    running--
+    queue.delete(next)
+    next()
   }
 
   const wait = (signal: AbortSignal): Promise<void> =>

@@ -1,15 +1,22 @@
 import { callable, checkArgument, checkOptions } from '../options.ts'
+import { promiseOf } from './promise-of.ts'
 import type { Call, Stage } from './stage.ts'
 
 export interface FallbackOptions {
-  /** Which failures it answers for. @default every one but the caller's own abort */
+  /** Which failures it answers for. @default every one */
   readonly when?: (error: unknown, call: Call) => boolean
+  /** Is told before `answer` is asked. What it throws becomes the outcome. */
   readonly onFallback?: (error: unknown) => void
 }
 
-/** Answers for a call that failed. An error thrown by `answer` is the call's outcome then. */
+/**
+ * Answers for a call that failed, unless nobody waits for the answer any more (the caller, its deadline or a stage further out
+ * ended the call). An error thrown by `answer` is the call's outcome then.
+ *
+ * @param answer a slow one heeds `call.signal`, and reads it before its first `await`
+ */
 export function fallback<Result>(
-  answer: (error: unknown, argument: unknown) => Result | Promise<Result>,
+  answer: (error: unknown, argument: unknown, call: Call) => Result | PromiseLike<Result>,
   options: FallbackOptions = {},
 ): Stage {
   checkArgument('fallback answer', answer, callable)
@@ -26,12 +33,13 @@ export function fallback<Result>(
     description: 'fallback',
     leave(call: Call): void | Promise<void> {
       const { error } = call
-      if (!call.failed || call.abortedByCaller || !when(error, call)) return
+      if (!call.failed || call.cancelled || !when(error, call)) return
       onFallback?.(error)
-      const value = answer(error, call.argument)
-      if (!(value instanceof Promise)) return succeed(call, value)
       const { signal } = call
-      return value.then((settled) => {
+      const value = answer(error, call.argument, call)
+      const pending = promiseOf(value)
+      if (pending === undefined) return succeed(call, value)
+      return pending.then((settled) => {
         if (!signal.aborted) succeed(call, settled)
       })
     },

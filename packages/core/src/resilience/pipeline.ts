@@ -1,50 +1,59 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { currentContext } from '../context.ts'
-import { ConfigurationError } from '../errors/errors.ts'
-import { describeValue } from '../options.ts'
+import { callable, checkArgument, checkOptions, type Rule } from '../options.ts'
+import { aClock } from './rules.ts'
 import { RunningCall, type Slot } from './running-call.ts'
-import type { Call, Callee, Pipeline, Stage } from './stage.ts'
+import type { Callee, Pipeline, RunInside, Stage } from './stage.ts'
 
 export interface PipelineOptions {
   /** @default systemClock */
   readonly clock?: Clock
 }
 
+const STAGES: Rule = { expected: 'an array of stages', accepts: Array.isArray }
+const STAGE: Rule = { expected: 'a stage such as retry(), breaker() or timeout()', accepts: isStage }
+const SIGNAL: Rule = {
+  expected: 'an AbortSignal',
+  accepts: (value) => typeof (value as Partial<AbortSignal> | null | undefined)?.aborted === 'boolean',
+}
+
 /** The stages up to and including one that takes over the call of those further in, or up to the end. */
 interface Segment {
   readonly slots: readonly Slot[]
   readonly base: number
-  readonly around: Stage | undefined
-  readonly inner: Segment | undefined
+  /** Absent in the innermost segment, which calls the callee. */
+  readonly takenOver?: { readonly around: NonNullable<Stage['around']>; readonly inside: Segment }
 }
 
 function segment(stages: readonly Stage[], base: number): Segment {
   const found = stages.findIndex((stage, at) => at >= base && stage.around !== undefined)
   const end = found === -1 ? stages.length : found + 1
-  return {
-    slots: stages.slice(base, end).map((stage) => ({
-      enter: stage.enter?.bind(stage),
-      leave: stage.leave?.bind(stage),
-      undo: stage.undo?.bind(stage),
-    })),
-    base,
-    around: stages[found],
-    inner: found === -1 ? undefined : segment(stages, end),
-  }
+  const slots = stages.slice(base, end).map((stage) => ({
+    enter: stage.enter?.bind(stage),
+    leave: stage.leave?.bind(stage),
+    undo: stage.undo?.bind(stage),
+  }))
+  const taker = stages[found]
+  const around = taker?.around?.bind(taker)
+  return { slots, base, ...(around === undefined ? {} : { takenOver: { around, inside: segment(stages, end) } }) }
 }
 
 /** What a segment calls innermost: the user's callee, or the `around` stage that decides when the next segment runs. */
-function calleeOf({ around, inner, base, slots }: Segment, callee: Callee<unknown, unknown>): Callee<unknown, unknown> {
-  if (around?.around === undefined || inner === undefined) return callee
-  const takeOver = around.around.bind(around)
-  const innermost = calleeOf(inner, callee)
+function calleeOf({ takenOver, base, slots }: Segment, callee: Callee<unknown, unknown>): Callee<unknown, unknown> {
+  if (takenOver === undefined) return callee
+  const { around, inside } = takenOver
+  const innermost = calleeOf(inside, callee)
   const at = base + slots.length - 1
-  const runInner = (outer: Call): Promise<unknown> => {
-    const call = new RunningCall(inner.slots, inner.base, innermost, outer.argument, outer.clock, outer.deadlineAt)
-    call.target = outer.target
-    return call.start(outer.signal)
+  return (argument, call) => {
+    const outer = call as RunningCall
+    const { signal: outerSignal, ticket, deadlineAt } = outer
+    const runInside: RunInside = ({ signal, target = outer.target } = {}) => {
+      const inner = new RunningCall(inside.slots, inside.base, innermost, argument, outer.clock, deadlineAt)
+      inner.target = target
+      return inner.startInside(outer, ticket, outerSignal, signal)
+    }
+    return around(outer, at, runInside)
   }
-  return (_argument, call) => takeOver(call, at, runInner)
 }
 
 /**
@@ -55,13 +64,11 @@ function calleeOf({ around, inner, base, slots }: Segment, callee: Callee<unknow
  * @throws ConfigurationError when something in the array is not a stage
  */
 export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}): Pipeline {
+  checkArgument('stages', stages, STAGES)
   stages.forEach((stage, at) => {
-    if (isStage(stage)) return
-    const key = `stages[${at}]`
-    const expected = 'a stage such as retry(), breaker() or timeout()'
-    const received = describeValue(stage)
-    throw new ConfigurationError(`${key} must be ${expected}, got ${received}`, { problems: [{ key, expected, received }] })
+    checkArgument(`stages[${at}]`, stage, STAGE)
   })
+  checkOptions<PipelineOptions>('pipeline', options, { clock: aClock })
   const frozen = Object.freeze([...stages])
   const { clock = systemClock } = options
   const outermost = segment(frozen, 0)
@@ -69,14 +76,21 @@ export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}
   return {
     stages: frozen,
     run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: AbortSignal): Promise<Result> {
+      if (typeof callee !== 'function' || (signal !== undefined && !SIGNAL.accepts(signal))) return refuse(callee, signal)
       const context = currentContext()
       const deadlineAt = context?.deadlineAt ?? Number.POSITIVE_INFINITY
-      const innermost = outermost.inner === undefined ? callee : calleeOf(outermost, callee as Callee<unknown, unknown>)
+      const innermost = outermost.takenOver === undefined ? callee : calleeOf(outermost, callee as Callee<unknown, unknown>)
       const call = new RunningCall(outermost.slots, 0, innermost as Callee<unknown, unknown>, argument, clock, deadlineAt)
-      return call.start(anyOf(signal, context?.signal)) as Promise<Result>
+      return call.start(signal, context?.signal) as Promise<Result>
     },
     describe: () => frozen.map((stage) => stage.description ?? stage.name).join('\n'),
   }
+}
+
+async function refuse(callee: unknown, signal: unknown): Promise<never> {
+  checkArgument('run callee', callee, callable)
+  checkArgument('run signal', signal, SIGNAL)
+  throw new TypeError('unreachable: one of the two is wrong')
 }
 
 function isStage(value: unknown): value is Stage {
@@ -85,9 +99,4 @@ function isStage(value: unknown): value is Stage {
   return (
     typeof name === 'string' && [enter, leave, undo, around].every((step) => step === undefined || typeof step === 'function')
   )
-}
-
-function anyOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  if (one === undefined || other === undefined || one === other) return one ?? other
-  return AbortSignal.any([one, other])
 }

@@ -1,8 +1,9 @@
-import { type Clock, sleep, systemClock } from '../clock.ts'
+import { type Clock, sleep } from '../clock.ts'
 import { RateLimitedError } from '../errors/errors.ts'
-import { callable, checkOptions, either, nonEmptyText, number, object, required } from '../options.ts'
+import { callable, checkOptions, either, nonEmptyText, number, required, withDefaults, withMethods } from '../options.ts'
 import { MemoryRateLimitStore } from '../stores/memory-rate-limit.ts'
 import type { RateLimitAnswer, RateLimitStore } from '../stores/rate-limit.ts'
+import { aClock, aDurationMs } from './rules.ts'
 import type { Call, Stage } from './stage.ts'
 
 export interface RateLimitOptions {
@@ -16,53 +17,84 @@ export interface RateLimitOptions {
   readonly key?: string | ((call: Call) => string)
   /** Where the buckets are; a shared store limits several processes together. @default new MemoryRateLimitStore() */
   readonly store?: RateLimitStore
-  /** @default systemClock */
+  /** @default the clock of the pipeline */
   readonly clock?: Clock
 }
 
-/** Lets `perSecond` calls through, by a token bucket; others wait up to `maxWaitMs` or fail with RateLimitedError. */
+export const RATE_LIMIT_DEFAULTS: Readonly<Required<Pick<RateLimitOptions, 'maxWaitMs' | 'key'>>> = Object.freeze({
+  maxWaitMs: 0,
+  key: 'default',
+})
+
+/** What one call needs to know while it waits for its turn; read when it arrives. */
+interface Arrival {
+  readonly key: string
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly waitUntil: number
+  readonly deadlineAt: number
+}
+
+/**
+ * Lets `perSecond` calls through, by a token bucket; others wait up to `maxWaitMs` or fail with RateLimitedError. Calls that wait
+ * try again when the store said a token would be there; who then takes it is not ordered.
+ */
 export function rateLimit(options: RateLimitOptions): Stage {
   checkOptions<RateLimitOptions>('rateLimit', options, {
     perSecond: required(number({ min: Number.MIN_VALUE })),
     burst: number({ min: 1 }),
-    maxWaitMs: number({ min: 0 }),
+    maxWaitMs: aDurationMs,
     key: either(nonEmptyText, callable),
-    store: object,
-    clock: object,
+    store: withMethods('a RateLimitStore', 'take'),
+    clock: aClock,
   })
-  const { perSecond, burst = Math.max(1, perSecond), maxWaitMs = 0, key = 'default', clock = systemClock } = options
-  const store = options.store ?? new MemoryRateLimitStore({ clock })
+  const { perSecond, burst = Math.max(1, perSecond), maxWaitMs, key, clock } = withDefaults(RATE_LIMIT_DEFAULTS, options)
   const bucket = { capacity: burst, perSecond }
   const keyOf = typeof key === 'function' ? key : (): string => key
+  let store = options.store
 
-  const decide = (call: Call, name: string, answer: RateLimitAnswer, waitUntil: number): void | Promise<void> => {
-    if (answer.allowed) return
-    const { retryAfterMs } = answer
-    if (clock.now() + retryAfterMs > waitUntil || clock.now() + retryAfterMs >= call.deadlineAt) {
-      throw new RateLimitedError(
-        `the rate limit of ${perSecond} per second for '${name}' is used up; try again in ${Math.ceil(retryAfterMs)} ms`,
-        {
-          details: { retryAfterMs, key: name },
-        },
-      )
-    }
-    return waitTurn(call, name, retryAfterMs, waitUntil)
+  /** How long to wait before the next try. */
+  const delayOf = (
+    { retryAfterMs }: RateLimitAnswer,
+    name: string,
+    now: number,
+    waitUntil: number,
+    deadlineAt: number,
+  ): number => {
+    // Whole milliseconds: what is left of a token after a rounding error must not be waited for in no time, over and over.
+    const delayMs = Math.ceil(retryAfterMs)
+    if (now + delayMs <= waitUntil && now + delayMs < deadlineAt) return delayMs
+    throw new RateLimitedError(`the rate limit of ${perSecond} per second for '${name}' is used up; try again in ${delayMs} ms`, {
+      details: { retryAfterMs: delayMs, key: name },
+    })
   }
 
-  const waitTurn = async (call: Call, name: string, ms: number, waitUntil: number): Promise<void> => {
-    await sleep(ms, { clock, signal: call.signal })
-    await decide(call, name, await store.take(name, 1, bucket), waitUntil)
+  const waitTurn = async (
+    from: RateLimitStore,
+    first: RateLimitAnswer | Promise<RateLimitAnswer>,
+    arrival: Arrival,
+  ): Promise<void> => {
+    const { key: name, clock: time, waitUntil, deadlineAt } = arrival
+    for (let answer = await first; !answer.allowed; answer = await from.take(name, 1, bucket)) {
+      await sleep(delayOf(answer, name, time.now(), waitUntil, deadlineAt), arrival)
+    }
   }
 
   return {
     name: 'rateLimit',
     description: `rateLimit (${perSecond} per second, burst ${burst}, waits at most ${maxWaitMs} ms)`,
     enter(call: Call): void | Promise<void> {
+      const time = clock ?? call.clock
+      store ??= new MemoryRateLimitStore({ clock: time })
       const name = keyOf(call)
-      const waitUntil = clock.now() + maxWaitMs
+      const { deadlineAt } = call
+      const waitUntil = time.now() + maxWaitMs
       const answer = store.take(name, 1, bucket)
-      if (answer instanceof Promise) return answer.then((taken) => decide(call, name, taken, waitUntil))
-      return decide(call, name, answer, waitUntil)
+      if (!('then' in answer)) {
+        if (answer.allowed) return
+        delayOf(answer, name, time.now(), waitUntil, deadlineAt)
+      }
+      return waitTurn(store, answer, { key: name, clock: time, signal: call.signal, waitUntil, deadlineAt })
     },
   }
 }

@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from '../clock.ts'
-import { checkOptions, number, object } from '../options.ts'
+import { checkOptions, number, withDefaults } from '../options.ts'
+import { aClock } from './rules.ts'
 
 export interface RetryBudgetOptions {
   /** Retries allowed per call: 0.2 is one retry for five calls. @default 0.2 */
   readonly ratio?: number
-  /** Retries per second that are always allowed, so that a quiet client may retry at all. @default 3 */
+  /** Retries per second that are always allowed, so that a quiet client may retry at all; it starts with so many. @default 3 */
   readonly minPerSecond?: number
   /** How many unused retries may be saved up. @default 100 */
   readonly capacity?: number
@@ -36,15 +37,17 @@ export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
     ratio: number({ min: 0 }),
     minPerSecond: number({ min: 0 }),
     capacity: number({ min: 1 }),
-    clock: object,
+    clock: aClock,
   })
-  const { ratio, minPerSecond, capacity, clock } = { ...RETRY_BUDGET_DEFAULTS, clock: systemClock, ...options }
+  const { ratio, minPerSecond, capacity, clock } = withDefaults({ ...RETRY_BUDGET_DEFAULTS, clock: systemClock }, options)
   let tokens = Math.min(capacity, minPerSecond)
   let refilledAt = clock.now()
   const refill = (): number => {
     const now = clock.now()
-    tokens = Math.min(capacity, tokens + ((now - refilledAt) / 1000) * minPerSecond)
-    refilledAt = now
+    if (now > refilledAt) {
+      tokens = Math.min(capacity, tokens + ((now - refilledAt) / 1000) * minPerSecond)
+      refilledAt = now
+    }
     return tokens
   }
   return {

@@ -1,5 +1,5 @@
 import { CommunicationError } from '../errors/errors.ts'
-import { callable, checkOptions, number, object } from '../options.ts'
+import { callable, checkOptions, number, withDefaults, withMethods } from '../options.ts'
 import { type Backoff, exponentialBackoff } from './backoff.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { Call, Rerun, Stage } from './stage.ts'
@@ -27,6 +27,7 @@ export interface RetryOptions {
   readonly maxHintMs?: number
   /** Shared by all pipelines towards one target. @default none */
   readonly budget?: RetryBudget
+  /** Is told when a retry is certain to come, unless the call is cancelled during the delay. What it throws becomes the outcome. */
   readonly onRetry?: (event: RetryEvent) => void
   /** @default Math.random */
   readonly random?: () => number
@@ -38,9 +39,12 @@ export const RETRY_DEFAULTS: Readonly<Required<Pick<RetryOptions, 'maxRetries' |
 })
 
 interface Progress {
-  retry: number
-  previousMs: number | undefined
+  /** Retries so far. */
+  readonly retry: number
+  readonly previousMs: number | undefined
 }
+
+const FIRST: Progress = { retry: 0, previousMs: undefined }
 
 /**
  * Tries again after a failure: a while later, as often as allowed, never past the deadline of what encloses it. The outcome
@@ -49,35 +53,39 @@ interface Progress {
 export function retry(options: RetryOptions = {}): Stage {
   checkOptions<RetryOptions>('retry', options, {
     maxRetries: number({ min: 0, integer: true, infinite: true }),
-    backoff: object,
+    backoff: withMethods('a Backoff such as exponentialBackoff()', 'delayMs'),
     classify: callable,
     isSafe: callable,
     hint: callable,
     maxHintMs: number({ min: 0, infinite: true }),
-    budget: object,
+    budget: withMethods('a RetryBudget such as retryBudget()', 'deposit', 'withdraw'),
     onRetry: callable,
     random: callable,
   })
-  const { maxRetries, maxHintMs } = { ...RETRY_DEFAULTS, ...options }
+  const { maxRetries, maxHintMs, budget, isSafe, onRetry } = withDefaults(RETRY_DEFAULTS, options)
   const { backoff = exponentialBackoff(), classify = classifyOutcome, hint = retryAfterOf, random = Math.random } = options
-  const { budget, isSafe, onRetry } = options
+
+  /** Whether the outcome is one to try again after, were there time and retries left. */
+  const isWorthRetrying = (call: Call): boolean => {
+    if (call.cancelled || classify(call) !== 'failure') return false
+    const { error } = call
+    if (call.failed && error instanceof CommunicationError && !error.retryable && error.code !== 'COMM_UNKNOWN') return false
+    return isSafe === undefined || isSafe(call)
+  }
 
   const leave = (call: Call, at: number): Rerun | undefined => {
-    if (classify(call) !== 'failure') return undefined
+    if (!isWorthRetrying(call)) return undefined
+    const { retry: retries, previousMs } = (call.state(at) as Progress | undefined) ?? FIRST
+    if (retries >= maxRetries) return undefined
     const { error } = call
-    if (call.failed && error instanceof CommunicationError && !error.retryable && error.code !== 'COMM_UNKNOWN') return undefined
-    if (isSafe !== undefined && !isSafe(call)) return undefined
-    const progress = (call.state(at) as Progress | undefined) ?? { retry: 0, previousMs: undefined }
-    if (progress.retry >= maxRetries) return undefined
-    const asked = hint(error)
-    if (asked !== undefined && asked > maxHintMs) return undefined
+    const asked = hint(error) ?? 0
+    if (asked > maxHintMs) return undefined
+    const ownMs = backoff.delayMs({ retry: retries + 1, previousMs, random })
+    const afterMs = asked > ownMs ? asked : ownMs
+    if (call.clock.now() + afterMs >= call.deadlineAt) return undefined
     if (budget !== undefined && !budget.withdraw()) return undefined
-    progress.retry++
-    const ownMs = backoff.delayMs({ retry: progress.retry, previousMs: progress.previousMs, random })
-    progress.previousMs = ownMs
-    call.setState(at, progress)
-    const afterMs = Math.max(ownMs, asked ?? 0)
-    onRetry?.({ retry: progress.retry, afterMs, error })
+    call.setState(at, { retry: retries + 1, previousMs: ownMs } satisfies Progress)
+    onRetry?.({ retry: retries + 1, afterMs, error })
     return { afterMs }
   }
   return {

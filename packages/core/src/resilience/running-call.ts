@@ -1,18 +1,21 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Clock, Timer } from '../clock.ts'
 import { TimeoutError } from '../errors/errors.ts'
-import { Abandoned } from './abandoned.ts'
-import { ANSWERED, type Call, type Callee, type Rerun } from './stage.ts'
+import { promiseOf } from './promise-of.ts'
+import { ANSWERED, type Call, type Callee, type Rerun, type Stage } from './stage.ts'
+import { Unsettled } from './unsettled.ts'
 
 /** A stage as the run sees it; all slots have one shape, so that the loops below stay monomorphic. */
 export interface Slot {
-  readonly enter: ((call: Call, at: number) => void | typeof ANSWERED | Promise<void | typeof ANSWERED>) | undefined
-  readonly leave: ((call: Call, at: number) => void | Rerun | Promise<void | Rerun>) | undefined
-  readonly undo: (() => void) | undefined
+  readonly enter: Stage['enter']
+  readonly leave: Stage['leave']
+  readonly undo: Stage['undo']
 }
 
+/** The place of whoever is outside every stage: the caller, with its signals and its deadline. */
+const CALLER = -1
+/** Further in than every place. */
 const NOBODY = 0x3fffffff
-/** The place of the caller: outside every stage. */
-export const CALLER: number = -1
 
 type Waiting = 'not' | 'enter' | 'callee' | 'leave' | 'delay'
 
@@ -24,19 +27,21 @@ function capture(resolve: (value: unknown) => void, reject: (reason: unknown) =>
   capturedReject = reject
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-}
+const RESOURCE = { requireManualDestroy: true }
 
 /**
  * One call on its way through the stages: a state machine that walks the slots inwards (`#enter`), calls the callee, and
- * walks outwards (`#leave`). It waits for at most one thing at a time, and whatever it waits for is raced with `cancel`:
- * every wait gets a ticket, and a settlement whose ticket is no longer current changes nothing.
+ * walks outwards (`#leave`).
+ *
+ * It waits for at most one thing at a time, and whatever it waits for is raced with `cancel`: every wait has a ticket, and a
+ * settlement whose ticket is no longer current changes nothing. It is an async resource, because what wakes it (a timer shared
+ * with other calls, somebody's abort) runs in the async context of others, and a rerun must not inherit their correlation id.
+ *
+ * Places are counted from the first slot inside, and from the first stage of the whole pipeline (`at`, `base` more) outside.
  */
-export class RunningCall implements Call {
+export class RunningCall extends AsyncResource implements Call {
   readonly argument: unknown
   readonly clock: Clock
-  readonly promise: Promise<unknown>
   attempt = 1
   deadlineAt: number
   target: unknown = undefined
@@ -45,23 +50,30 @@ export class RunningCall implements Call {
   error: unknown = undefined
 
   readonly #slots: readonly Slot[]
+  readonly #base: number
   readonly #callee: Callee<unknown, unknown>
   readonly #states: unknown[]
-  readonly #base: number
+  readonly #promise: Promise<unknown>
   readonly #resolve: (value: unknown) => void
   readonly #reject: (reason: unknown) => void
   /** Stages at places below this one are entered and enclose what is going on; only they and the caller may cancel it. */
   #depth = 0
   #waiting: Waiting = 'not'
   #ticket = 0
+  /** The outermost that cancelled and has not been left since. */
   #cancelledBy = NOBODY
   #reason: unknown = undefined
+  #abortedByCaller = false
+  #finished = false
   #controller: AbortController | undefined = undefined
   #delay: Timer | undefined = undefined
-  #abandoned: Abandoned | undefined = undefined
-  #callerSignal: AbortSignal | undefined = undefined
   #deadline: Timer | undefined = undefined
-  #finished = false
+  #callerSignal: AbortSignal | undefined = undefined
+  #contextSignal: AbortSignal | undefined = undefined
+  #unsettled: Unsettled | undefined = undefined
+  /** The run of the stages outside an `around` stage, for the run of those inside it. */
+  #outer: RunningCall | undefined = undefined
+  #outerTicket = 0
 
   /** @param base place of the first slot in the whole pipeline, which an `around` stage splits into several runs */
   constructor(
@@ -72,6 +84,7 @@ export class RunningCall implements Call {
     clock: Clock,
     deadlineAt: number,
   ) {
+    super('comm.call', RESOURCE)
     this.#slots = slots
     this.#base = base
     this.#callee = callee
@@ -79,30 +92,47 @@ export class RunningCall implements Call {
     this.argument = argument
     this.clock = clock
     this.deadlineAt = deadlineAt
-    this.promise = new Promise(capture)
+    this.#promise = new Promise(capture)
     this.#resolve = capturedResolve
     this.#reject = capturedReject
   }
 
-  start(signal: AbortSignal | undefined): Promise<unknown> {
-    if (signal !== undefined) {
-      if (signal.aborted) {
-        this.#reject(signal.reason)
-        return this.promise
-      }
-      this.#callerSignal = signal
-      signal.addEventListener('abort', this)
-    }
+  /** Begins the call: the caller's signal, that of its context and the deadline end it. */
+  start(callerSignal: AbortSignal | undefined, contextSignal: AbortSignal | undefined): Promise<unknown> {
     if (this.deadlineAt !== Number.POSITIVE_INFINITY) {
-      const remaining = this.deadlineAt - this.clock.now()
-      if (remaining <= 0) {
-        this.#settle(true, undefined, deadlineError())
-        return this.promise
-      }
-      this.#deadline = this.clock.setTimer(remaining, () => this.#cancel(CALLER, deadlineError()))
+      const remainingMs = this.deadlineAt - this.clock.now()
+      if (!(remainingMs > 0)) return this.#refuse(deadlineError())
+      this.#deadline = this.clock.setTimer(remainingMs, () => this.#cancel(CALLER, deadlineError()))
     }
+    return this.#begin(callerSignal, contextSignal)
+  }
+
+  /** Begins a run of the stages inside an `around` stage. The run outside ends it, in time for the deadline too. */
+  startInside(outer: RunningCall, ticket: number, outerSignal: AbortSignal, signal: AbortSignal | undefined): Promise<unknown> {
+    this.attempt = outer.attempt
+    this.#outer = outer
+    this.#outerTicket = ticket
+    outer.#unsettled ??= new Unsettled()
+    outer.#unsettled.add(ticket)
+    return this.#begin(signal, outerSignal)
+  }
+
+  #begin(callerSignal: AbortSignal | undefined, contextSignal: AbortSignal | undefined): Promise<unknown> {
+    if (callerSignal?.aborted) return this.#refuse(callerSignal.reason)
+    if (contextSignal?.aborted) return this.#refuse(contextSignal.reason)
+    this.#callerSignal = callerSignal
+    this.#contextSignal = contextSignal
+    // The call is its own listener: no closure.
+    callerSignal?.addEventListener('abort', this)
+    contextSignal?.addEventListener('abort', this)
     this.#enter(0)
-    return this.promise
+    return this.#promise
+  }
+
+  #refuse(reason: unknown): Promise<unknown> {
+    this.#setFailed(reason)
+    this.#settle()
+    return this.#promise
   }
 
   get signal(): AbortSignal {
@@ -113,8 +143,17 @@ export class RunningCall implements Call {
     return this.#controller.signal
   }
 
+  get cancelled(): boolean {
+    return this.#cancelledBy < this.#depth
+  }
+
   get abortedByCaller(): boolean {
-    return this.#cancelledBy === CALLER && this.#callerSignal?.aborted === true
+    return this.#abortedByCaller
+  }
+
+  /** Identifies the callee that is being called; for `startInside`. */
+  get ticket(): number {
+    return this.#ticket
   }
 
   state(at: number): unknown {
@@ -126,17 +165,20 @@ export class RunningCall implements Call {
   }
 
   cancel(at: number, reason: unknown): void {
-    this.#cancel(at - this.#base, reason)
+    this.#cancel(Math.max(CALLER, at - this.#base), reason)
   }
 
   whenSettled(at: number, fn: () => void): void {
-    if (this.#abandoned === undefined) fn()
-    else this.#abandoned.whenSettled(at - this.#base, fn)
+    if (this.#unsettled === undefined) fn()
+    else this.#unsettled.whenSettled(at - this.#base, this.#ticket, fn)
   }
 
-  /** The call is its own listener on the caller's signal: no closure for calls that have none. */
-  handleEvent(): void {
-    this.#cancel(CALLER, this.#callerSignal?.reason)
+  /** One of the signals that were given at the start has aborted. */
+  handleEvent({ target }: Event): void {
+    if (this.#cancelledBy === CALLER) return
+    const outer = this.#outer
+    this.#abortedByCaller = outer === undefined || target !== this.#contextSignal || outer.#abortedByCaller
+    this.#cancel(CALLER, (target as AbortSignal).reason)
   }
 
   #enter(from: number): void {
@@ -146,103 +188,112 @@ export class RunningCall implements Call {
       const enter = slots[at]?.enter
       if (enter !== undefined) {
         let answer: ReturnType<typeof enter>
+        let pending: Promise<unknown> | undefined
         try {
           answer = enter(this, at + this.#base)
+          if (answer !== undefined) pending = promiseOf(answer)
         } catch (thrown) {
           return this.#fail(thrown, at - 1)
         }
         if (answer === ANSWERED) return this.#leave(at)
-        if (answer !== undefined) return this.#waitEntered(answer, at)
+        if (pending !== undefined) return this.#waitEntered(pending, at)
       }
-      if (this.#cancelledBy < at) return this.#fail(this.#reason, at)
+      if (this.#cancelledBy < at) return this.#leave(at)
     }
     this.#call()
   }
 
-  #waitEntered(answer: Promise<void | typeof ANSWERED>, at: number): void {
-    const ticket = this.#wait('enter')
-    answer.then(
-      (entered) => {
-        if (!this.#resume(ticket)) return this.#slots[at]?.undo?.()
-        if (entered === ANSWERED) this.#leave(at)
+  #waitEntered(pending: Promise<unknown>, at: number): void {
+    const ticket = this.#wait('enter', this.#ticket + 1)
+    pending.then(
+      (answer) => {
+        if (!this.#resume(ticket)) this.#slots[at]?.undo?.()
+        else if (answer === ANSWERED) this.#leave(at)
         else this.#enter(at + 1)
       },
       (thrown: unknown) => {
         if (this.#resume(ticket)) this.#fail(thrown, at - 1)
       },
     )
-    this.#heedEarlierCancel()
+    if (this.cancelled) this.#stopWaiting()
   }
 
   #call(): void {
     const innermost = this.#slots.length - 1
     this.#depth = innermost + 1
+    const ticket = ++this.#ticket
     let result: unknown
+    let pending: Promise<unknown> | undefined
     try {
       result = this.#callee(this.argument, this)
+      pending = promiseOf(result)
     } catch (thrown) {
       return this.#fail(thrown, innermost)
     }
-    if (!isThenable(result)) {
-      this.failed = false
-      this.value = result
-      return this.#leave(innermost)
-    }
-    const ticket = this.#wait('callee')
-    result.then(
+    if (pending === undefined) return this.#succeed(result, innermost)
+    this.#wait('callee', ticket)
+    pending.then(
       (value) => {
-        if (!this.#resume(ticket)) return this.#abandoned?.settled(ticket)
-        this.failed = false
-        this.value = value
-        this.#leave(innermost)
+        if (this.#resume(ticket)) this.#succeed(value, innermost)
+        else this.#unsettled?.settled(ticket)
       },
       (thrown: unknown) => {
-        if (!this.#resume(ticket)) return this.#abandoned?.settled(ticket)
-        this.#fail(thrown, innermost)
+        if (this.#resume(ticket)) this.#fail(thrown, innermost)
+        else this.#unsettled?.settled(ticket)
       },
     )
-    this.#heedEarlierCancel()
+    if (this.cancelled) this.#stopWaiting()
+  }
+
+  #succeed(value: unknown, leaveFrom: number): void {
+    this.failed = false
+    this.value = value
+    this.#leave(leaveFrom)
   }
 
   #fail(error: unknown, leaveFrom: number): void {
+    this.#setFailed(error)
+    this.#leave(leaveFrom)
+  }
+
+  #setFailed(error: unknown): void {
     this.failed = true
     this.value = undefined
     this.error = error
-    this.#leave(leaveFrom)
   }
 
   #leave(from: number): void {
     const slots = this.#slots
     for (let at = from; at >= 0; at--) {
       this.#depth = at
-      if (this.#cancelledBy === at) this.#imposeReason()
+      // Whatever became of the call further in: to the one that cancelled it, and to all inside that one, it was cancelled.
+      if (this.#cancelledBy <= at) this.#setFailed(this.#reason)
       const leave = slots[at]?.leave
       if (leave !== undefined) {
         let answer: ReturnType<typeof leave>
+        let pending: Promise<unknown> | undefined
         try {
           answer = leave(this, at + this.#base)
+          if (answer !== undefined) pending = promiseOf(answer)
         } catch (thrown) {
-          this.failed = true
-          this.value = undefined
-          this.error = thrown
+          answer = undefined
+          this.#setFailed(thrown)
         }
-        if (answer !== undefined) {
-          if (isThenable(answer)) return this.#waitLeft(answer as Promise<void | Rerun>, at)
-          if (this.#mayRerun(answer)) return this.#rerun(answer, at)
-        }
+        if (pending !== undefined) return this.#waitLeft(pending, at)
+        if (answer !== undefined && this.#mayRerun(answer)) return this.#rerun(answer, at)
       }
       if (this.#cancelledBy === at) this.#endCancellation()
     }
-    if (this.#cancelledBy === CALLER) this.#imposeReason()
-    this.#settle(this.failed, this.value, this.error)
+    if (this.#cancelledBy === CALLER) this.#setFailed(this.#reason)
+    this.#settle()
   }
 
-  #waitLeft(answer: Promise<void | Rerun>, at: number): void {
-    const ticket = this.#wait('leave')
-    answer.then(
-      (rerun) => {
+  #waitLeft(pending: Promise<unknown>, at: number): void {
+    const ticket = this.#wait('leave', this.#ticket + 1)
+    pending.then(
+      (answer) => {
         if (!this.#resume(ticket)) return
-        if (rerun !== undefined && this.#mayRerun(rerun)) return this.#rerun(rerun, at)
+        if (this.#mayRerun(answer)) return this.#rerun(answer, at)
         if (this.#cancelledBy === at) this.#endCancellation()
         this.#leave(at - 1)
       },
@@ -252,31 +303,35 @@ export class RunningCall implements Call {
         this.#fail(thrown, at - 1)
       },
     )
-    this.#heedEarlierCancel()
+    if (this.cancelled) this.#stopWaiting()
   }
 
-  #mayRerun({ afterMs }: Rerun): boolean {
-    if (this.#cancelledBy < this.#depth) return false
-    return this.deadlineAt === Number.POSITIVE_INFINITY || this.clock.now() + afterMs < this.deadlineAt
+  #mayRerun(answer: unknown): answer is Rerun {
+    if (!isRerun(answer) || this.cancelled) return false
+    return this.deadlineAt === Number.POSITIVE_INFINITY || this.clock.now() + answer.afterMs < this.deadlineAt
   }
 
   #rerun({ afterMs }: Rerun, at: number): void {
-    if (this.#cancelledBy !== NOBODY) this.#endCancellation()
+    this.#endCancellation()
     this.#controller = undefined
     this.attempt++
-    this.#abandoned?.rerun(at, this.#ticket)
-    const ticket = this.#wait('delay')
+    this.failed = false
+    this.value = this.error = undefined
+    this.#states.fill(undefined, at + 1)
+    this.#unsettled?.rerun(at, this.#ticket)
+    const ticket = this.#wait('delay', this.#ticket + 1)
     const again = (): void => {
-      if (this.#resume(ticket)) this.#enter(at + 1)
+      if (this.#resume(ticket)) this.runInAsyncScope(this.#enter, this, at + 1)
     }
-    // Even without a delay the next pass starts on a stack of its own: a callee that always fails at once must not overflow it.
+    // Without a delay too the event loop gets its turn: a callee that always fails at once must starve neither timers nor aborts.
     if (afterMs > 0) this.#delay = this.clock.setTimer(afterMs, again)
-    else queueMicrotask(again)
+    else setImmediate(again)
   }
 
-  #wait(forWhat: Waiting): number {
+  #wait(forWhat: Waiting, ticket: number): number {
     this.#waiting = forWhat
-    return ++this.#ticket
+    this.#ticket = ticket
+    return ticket
   }
 
   /** True when what the ticket stands for is still waited for; it no longer is afterwards. */
@@ -286,58 +341,64 @@ export class RunningCall implements Call {
     return true
   }
 
+  /** While a stage or the callee runs synchronously this only takes note; it then takes effect where the call would wait next. */
   #cancel(at: number, reason: unknown): void {
     if (this.#finished || at >= this.#cancelledBy || at >= this.#depth) return
     this.#cancelledBy = at
     this.#reason = reason
-    this.#controller?.abort(reason)
-    this.#stopWaiting()
+    this.runInAsyncScope(this.#announceCancel, this)
   }
 
-  /** A cancellation that came while a stage or the callee ran synchronously takes effect at the next wait. */
-  #heedEarlierCancel(): void {
-    if (this.#cancelledBy < this.#depth) this.#stopWaiting()
+  #announceCancel(): void {
+    const ticket = this.#ticket
+    this.#controller?.abort(this.#reason)
+    // A listener may have cancelled further out: that has ended this wait, and a rerun may already wait for something else.
+    if (ticket === this.#ticket) this.#stopWaiting()
   }
 
   #stopWaiting(): void {
     const waiting = this.#waiting
-    if (waiting === 'not') return
     this.#waiting = 'not'
-    this.#delay?.cancel()
-    if (waiting === 'callee') this.#abandon(this.#ticket)
-    // A pass that ends during its delay is left by the stage that asked for it; a stage abandoned while entering or leaving is not.
-    this.#fail(this.#reason, waiting === 'callee' || waiting === 'delay' ? this.#innermost(waiting) : this.#depth - 1)
+    switch (waiting) {
+      case 'callee':
+        this.#unsettled ??= new Unsettled()
+        this.#unsettled.add(this.#ticket)
+        return this.#leave(this.#slots.length - 1)
+      case 'delay':
+        this.#delay?.cancel()
+        return this.#leave(this.#depth)
+      case 'enter':
+      case 'leave':
+        // A stage that is cancelled while it enters or leaves is not left (again).
+        return this.#leave(this.#depth - 1)
+    }
   }
 
-  #innermost(waiting: 'callee' | 'delay'): number {
-    return waiting === 'callee' ? this.#slots.length - 1 : this.#depth
-  }
-
-  #abandon(ticket: number): void {
-    this.#abandoned ??= new Abandoned()
-    this.#abandoned.add(ticket)
-  }
-
-  #imposeReason(): void {
-    this.failed = true
-    this.value = undefined
-    this.error = this.#reason
-  }
-
+  /** The stages further out see a signal that is not aborted. */
   #endCancellation(): void {
+    if (this.#cancelledBy === NOBODY) return
     this.#cancelledBy = NOBODY
     this.#reason = undefined
+    this.#controller = undefined
   }
 
-  #settle(failed: boolean, value: unknown, error: unknown): void {
+  #settle(): void {
     this.#finished = true
     this.#deadline?.cancel()
     this.#callerSignal?.removeEventListener('abort', this)
-    if (failed) this.#reject(error)
-    else this.#resolve(value)
+    this.#contextSignal?.removeEventListener('abort', this)
+    const outer = this.#outer
+    if (outer !== undefined) this.whenSettled(this.#base, () => outer.#unsettled?.settled(this.#outerTicket))
+    if (this.failed) this.#reject(this.error)
+    else this.#resolve(this.value)
   }
 }
 
+function isRerun(answer: unknown): answer is Rerun {
+  return typeof answer === 'object' && answer !== null && typeof (answer as Partial<Rerun>).afterMs === 'number'
+}
+
 function deadlineError(): TimeoutError {
-  return new TimeoutError('the deadline of the request that caused this call has passed', { code: 'COMM_DEADLINE_EXCEEDED' })
+  const message = 'the deadline of the request that caused this call has passed'
+  return new TimeoutError(message, { code: 'COMM_DEADLINE_EXCEEDED', details: { limit: 'deadline' } })
 }

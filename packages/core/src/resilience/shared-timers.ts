@@ -1,11 +1,7 @@
-import { AsyncResource } from 'node:async_hooks'
-import { type Clock, systemClock, type Timer } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 
-/**
- * One waiting timer of a list. It fires in the async context that it was made in: the list's real timer belongs to whichever
- * call armed it, and a rerun after a timeout must not inherit that call's correlation id.
- */
-class SharedTimer extends AsyncResource implements Timer {
+/** One waiting timer of a list. */
+class SharedTimer implements Timer {
   previous: SharedTimer | undefined
   next: SharedTimer | undefined
   list: TimerList | undefined
@@ -13,7 +9,7 @@ class SharedTimer extends AsyncResource implements Timer {
   readonly fire: () => void
 
   constructor(list: TimerList, dueAt: number, fire: () => void) {
-    super('comm.timer', { requireManualDestroy: true })
+    this.previous = this.next = undefined
     this.list = list
     this.dueAt = dueAt
     this.fire = fire
@@ -24,18 +20,23 @@ class SharedTimer extends AsyncResource implements Timer {
   }
 }
 
-/** Timers of one length: they come due in the order they were set, so a list with one real timer at its head is enough. */
-export class TimerList {
+/**
+ * Timers of one length: they come due in the order they were set, so a list with one real timer at its head is enough. They
+ * fire in the async context of whichever call armed the real one: who sets them sees to their own.
+ */
+class TimerList {
   readonly #clock: Clock
   readonly #ms: number
+  readonly #whenIdle: () => void
   #head: SharedTimer | undefined
   #tail: SharedTimer | undefined
   #real: Timer | undefined
   #sweeping = false
 
-  constructor(clock: Clock, ms: number) {
+  constructor(clock: Clock, ms: number, whenIdle: () => void) {
     this.#clock = clock
     this.#ms = ms
+    this.#whenIdle = whenIdle
   }
 
   /** Sets a timer that is due `ms` after `now`, which must not be earlier than that of the timer set before. */
@@ -67,26 +68,40 @@ export class TimerList {
     if (this.#head !== undefined) return
     this.#real?.cancel()
     this.#real = undefined
+    this.#whenIdle()
   }
 
   readonly #expire = (): void => {
     this.#real = undefined
     const now = this.#clock.now()
-    for (let head = this.#head; head !== undefined && head.dueAt <= now; head = this.#head) {
-      this.remove(head)
-      head.runInAsyncScope(head.fire)
+    try {
+      for (let head = this.#head; head !== undefined && head.dueAt <= now; head = this.#head) {
+        this.remove(head)
+        head.fire()
+      }
+    } finally {
+      if (this.#head !== undefined) this.#real ??= this.#clock.setTimer(Math.max(0, this.#head.dueAt - now), this.#expire)
     }
-    if (this.#head !== undefined) this.#real ??= this.#clock.setTimer(Math.max(0, this.#head.dueAt - now), this.#expire)
   }
 }
 
 const lists = new WeakMap<Clock, Map<number, TimerList>>()
 
-/** The list for timers of this length, the same for everybody who uses this clock. */
-export function timerList(ms: number, clock: Clock = systemClock): TimerList {
-  const ofClock = lists.get(clock) ?? new Map<number, TimerList>()
-  lists.set(clock, ofClock)
-  const list = ofClock.get(ms) ?? new TimerList(clock, ms)
-  ofClock.set(ms, list)
-  return list
+function listsOf(clock: Clock): Map<number, TimerList> {
+  const known = lists.get(clock)
+  if (known !== undefined) return known
+  const made = new Map<number, TimerList>()
+  lists.set(clock, made)
+  return made
+}
+
+/** Sets a timer beside all others of this length on this clock. A length that nobody uses takes no memory. */
+export function setSharedTimer(clock: Clock, now: number, ms: number, fire: () => void): Timer {
+  const lengths = listsOf(clock)
+  let list = lengths.get(ms)
+  if (list === undefined) {
+    list = new TimerList(clock, ms, () => lengths.delete(ms))
+    lengths.set(ms, list)
+  }
+  return list.add(now, fire)
 }

@@ -3,8 +3,12 @@ import type { Clock } from '../clock.ts'
 /** Returned by `enter` when the stage has set the outcome itself (a cache hit): everything further in is skipped. */
 export const ANSWERED: unique symbol = Symbol('answered')
 
-/** Returned by `leave` to run everything inside the stage again. */
+/**
+ * Returned by `leave` to run everything inside the stage again, with a fresh signal. Refused, so that the outcome stands, when
+ * the call is `cancelled` or when the delay does not end before `deadlineAt`.
+ */
 export interface Rerun {
+  /** Milliseconds. */
   readonly afterMs: number
 }
 
@@ -15,8 +19,8 @@ export interface Rerun {
 export type Verdict = 'success' | 'failure' | 'ignore'
 
 /**
- * One run of a pipeline, as its stages and the callee see it. Valid until the outermost stage has left. A callee reads
- * `signal` before its first `await`: afterwards the call may already be in its next attempt.
+ * One run of a pipeline, as its stages and the callee see it. Valid until the outermost stage has left. What is asked after an
+ * `await` may already be about the next attempt: a callee, and a stage that waits, read `signal` and `deadlineAt` before.
  */
 export interface Call {
   /** What was given to `run`, passed through unread. */
@@ -24,21 +28,32 @@ export interface Call {
   /** 1 for the first try; a rerun by any stage adds one. */
   readonly attempt: number
   readonly clock: Clock
-  /** Absolute, in `Clock.now()` milliseconds; Infinity when there is none. A stage may lower it in `enter` and restores it in `leave`. */
+  /**
+   * Absolute, in `Clock.now()` milliseconds; Infinity when there is none. A stage that lowers it in `enter` cancels the call
+   * when it passes, and restores it in `leave`.
+   */
   deadlineAt: number
-  /** Made when first read, one per attempt; aborted by the caller, by a cancelling stage, never on success. */
+  /**
+   * Made when first read, one per attempt; aborted by whatever cancels, never on success. The stages outside the one that
+   * cancelled see a new one.
+   */
   readonly signal: AbortSignal
   /** The instance chosen by a pick stage; keyed breakers and bulkheads look it up. */
   target: unknown
-  /** The outcome, meaningful in `leave`, which may replace it. */
+  /** The outcome, meaningful in `leave`, which may replace it: all three. */
   failed: boolean
   value: unknown
   error: unknown
-  /** What the stage at this place keeps for this call. */
+  /** What the stage at this place has kept since it was entered; undefined at first. */
   state(at: number): unknown
   setState(at: number, value: unknown): void
-  /** Ends whatever is awaited inside the stage at this place; the pipeline then leaves the stages inside it with `reason`. */
+  /**
+   * Ends whatever is awaited inside the stage at this place: the stages inside it are left with `reason` as the outcome, and so
+   * is itself. The outermost cancellation wins, and each ends when its stage is left. Without effect while the stage is not entered.
+   */
   cancel(at: number, reason: unknown): void
+  /** The caller, the deadline or a stage further out has cancelled: no rerun is heeded, no other outcome asked for. */
+  readonly cancelled: boolean
   /** The caller's signal ended the call; no stage and no deadline did. */
   readonly abortedByCaller: boolean
   /**
@@ -48,21 +63,32 @@ export interface Call {
   whenSettled(at: number, fn: () => void): void
 }
 
+/** How an `around` stage runs what is inside it: never, once, or several times at once, each with a target and a signal of its own. */
+export type RunInside = (options?: InsideOptions) => Promise<unknown>
+
+export interface InsideOptions {
+  /** Ends this run alone; the stages inside take it for the caller's abort. */
+  readonly signal?: AbortSignal
+  /** @default the target of the call outside */
+  readonly target?: unknown
+}
+
 /**
  * A policy. `enter` runs outermost first, `leave` innermost first, once per entered stage and pass. If `enter` throws, only
  * the stages outside it are left; it undoes itself what it took. A waiting `enter`, the callee and an asynchronous `leave`
- * are raced with cancellation.
+ * are raced with cancellation: one that loses must not touch the call any more, so it looks at the `signal` that it read before.
  */
 export interface Stage {
   readonly name: string
   /** One line for `describe()`. */
   readonly description?: string
   enter?(call: Call, at: number): void | typeof ANSWERED | Promise<void | typeof ANSWERED>
+  /** After a Rerun that is heeded it is asked again: for the next pass, also when that is cancelled during the delay. */
   leave?(call: Call, at: number): void | Rerun | Promise<void | Rerun>
   /** Gives back what a waiting `enter` took too late: the call had been cancelled meanwhile, so the stage will not be left. */
   undo?(): void
   /** Takes over the call of everything inside (hedging). The array is split here when the pipeline is built. */
-  around?(call: Call, at: number, inner: (call: Call) => Promise<unknown>): Promise<unknown>
+  around?(call: Call, at: number, runInside: RunInside): Promise<unknown>
 }
 
 /** What a pipeline protects. It should heed the signal; a callee that does not is left behind when its time is up. */

@@ -1,7 +1,8 @@
 import type { Timer } from '../clock.ts'
 import { TimeoutError } from '../errors/errors.ts'
-import { checkOptions, number, required } from '../options.ts'
-import { timerList } from './shared-timers.ts'
+import { checkOptions, required } from '../options.ts'
+import { aDurationMs } from './rules.ts'
+import { setSharedTimer } from './shared-timers.ts'
 import type { Call, Stage } from './stage.ts'
 
 export interface TimeoutOptions {
@@ -19,7 +20,7 @@ interface Entered {
  * left behind. Where an enclosing deadline comes first, that one fires and says so.
  */
 export function timeout(options: TimeoutOptions): Stage {
-  checkOptions<TimeoutOptions>('timeout', options, { ms: required(number({ min: 0 })) })
+  checkOptions<TimeoutOptions>('timeout', options, { ms: required(aDurationMs) })
   const { ms } = options
   return {
     name: 'timeout',
@@ -28,14 +29,13 @@ export function timeout(options: TimeoutOptions): Stage {
       const now = call.clock.now()
       const dueAt = now + ms
       if (call.deadlineAt <= dueAt) return
-      const timer = timerList(ms, call.clock).add(now, () => call.cancel(at, timeoutError(ms, call.attempt)))
+      const timer = setSharedTimer(call.clock, now, ms, () => call.cancel(at, timeoutError(ms, call.attempt)))
       call.setState(at, { timer, outerDeadlineAt: call.deadlineAt } satisfies Entered)
       call.deadlineAt = dueAt
     },
     leave(call: Call, at: number): void {
       const entered = call.state(at) as Entered | undefined
       if (entered === undefined) return
-      call.setState(at, undefined)
       entered.timer.cancel()
       call.deadlineAt = entered.outerDeadlineAt
     },
