@@ -1,0 +1,371 @@
+import { getEventListeners } from 'node:events'
+import { ConnectionError, constantBackoff, PublishError } from '@comm/core'
+import { TestClock } from '@comm/testkit'
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { OutboundRecord, PublishResult } from '../src/broker.ts'
+import { PublishBuffer, type PublishBufferParts } from '../src/buffer/publish-buffer.ts'
+import { BUFFER_DEFAULTS } from '../src/options/buffer-options.ts'
+
+const OK: PublishResult = { ok: true }
+const away = (): PublishResult => ({ ok: false, stored: 'no', error: new ConnectionError('the broker is away') })
+const busy = (stored: 'no' | 'unknown' = 'no'): PublishResult => ({
+  ok: false,
+  stored,
+  error: new PublishError('queue overflow', { stored }),
+})
+const refused = (): PublishResult => ({
+  ok: false,
+  stored: 'no',
+  error: new PublishError('nobody takes it', { code: 'COMM_UNROUTABLE' }),
+})
+
+function record(body: string, key?: string): OutboundRecord {
+  return { topic: 'order.created', body: new TextEncoder().encode(body), headers: {}, ...(key === undefined ? {} : { key }) }
+}
+
+function text({ body }: OutboundRecord): string {
+  return new TextDecoder().decode(body)
+}
+
+type Answer = (
+  records: readonly OutboundRecord[],
+  signal: AbortSignal,
+) => readonly PublishResult[] | Promise<readonly PublishResult[]>
+
+function setUp(answer: Answer, options: Partial<PublishBufferParts['options']> = {}, keepsKeyOrderInBatch = false) {
+  const clock = new TestClock()
+  const requests: string[][] = []
+  const buffer = new PublishBuffer({
+    send: async (records, signal) => {
+      requests.push(records.map(text))
+      return answer(records, signal)
+    },
+    keepsKeyOrderInBatch,
+    options: { ...BUFFER_DEFAULTS, backoff: constantBackoff({ baseMs: 100, jitter: 0 }), ...options },
+    clock,
+    random: () => 0,
+  })
+  const add = (
+    body: string,
+    key?: string,
+    more: { signal?: AbortSignal; timeoutMs?: number; urgent?: boolean } = {},
+  ): Promise<void> => buffer.add(record(body, key), { timeoutMs: 1000, ...more })
+  return { clock, buffer, add, requests }
+}
+
+/** A broker whose answers the test gives by hand. */
+function byHand(): { answer: Answer; give(results: readonly PublishResult[]): void; readonly isAsked: boolean } {
+  let waiting: PromiseWithResolvers<readonly PublishResult[]> | undefined
+  return {
+    answer: () => {
+      waiting = Promise.withResolvers()
+      return waiting.promise
+    },
+    give(results) {
+      waiting?.resolve(results)
+      waiting = undefined
+    },
+    get isAsked() {
+      return waiting !== undefined
+    },
+  }
+}
+
+const allOk: Answer = (records) => records.map(() => OK)
+const codeOf = (error: { code: string }): string => error.code
+
+describe('batches', () => {
+  it('sends what is published in one go as one request', async () => {
+    const { add, requests } = setUp(allOk)
+    await Promise.all([add('a'), add('b'), add('c')])
+    expect(requests).toEqual([['a', 'b', 'c']])
+  })
+
+  it('collects what arrives while a request is outstanding', async () => {
+    const broker = byHand()
+    const { add, requests, clock } = setUp(broker.answer)
+    const first = add('a')
+    await clock.advance(0)
+    const rest = Promise.all([add('b'), add('c')])
+    await clock.advance(0)
+    expect(requests).toEqual([['a']])
+    broker.give([OK])
+    await first
+    await clock.advance(0)
+    expect(requests).toEqual([['a'], ['b', 'c']])
+    broker.give([OK, OK])
+    await rest
+  })
+
+  it('keeps to maxBatch, and to a mebibyte unless one record is larger', async () => {
+    const { add, requests } = setUp(allOk, { maxBatch: 2 })
+    await Promise.all(['a', 'b', 'c'].map((body) => add(body)))
+    expect(requests.map(({ length }) => length)).toEqual([2, 1])
+    const large = setUp(allOk)
+    await Promise.all(['x', 'y', 'z'].map((letter) => large.add(letter.repeat(700_000))))
+    expect(large.requests.map(({ length }) => length)).toEqual([1, 1, 1])
+  })
+
+  it('puts one record of a key into a request, unless the broker keeps their order in it', async () => {
+    const strict = setUp(allOk)
+    await Promise.all([strict.add('a1', 'a'), strict.add('a2', 'a'), strict.add('b1', 'b')])
+    expect(strict.requests).toEqual([['a1', 'b1'], ['a2']])
+    const prefix = setUp(allOk, {}, true)
+    await Promise.all([prefix.add('a1', 'a'), prefix.add('a2', 'a'), prefix.add('b1', 'b')])
+    expect(prefix.requests).toEqual([['a1', 'a2', 'b1']])
+  })
+})
+
+describe('resends', () => {
+  it('sends a refused record again before later ones of its key, and lets other keys pass', async () => {
+    let refusals = 1
+    const { add, requests, clock } = setUp((records) =>
+      records.map((sent) => (text(sent) === 'a1' && refusals-- > 0 ? busy() : OK)),
+    )
+    const all = Promise.all([add('a1', 'a'), add('a2', 'a'), add('b1', 'b'), add('b2', 'b')])
+    await clock.advance(0)
+    expect(requests).toEqual([['a1', 'b1'], ['b2']])
+    await clock.advance(100)
+    await all
+    expect(requests).toEqual([['a1', 'b1'], ['b2'], ['a1'], ['a2']])
+  })
+
+  it('rejects only the record that is refused for good', async () => {
+    const { add } = setUp((records) => records.map((sent) => (text(sent) === 'b' ? refused() : OK)))
+    const results = await Promise.allSettled([add('a'), add('b'), add('c')])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    await expect(add('b')).rejects.toMatchObject({ code: 'COMM_UNROUTABLE', stored: 'no' })
+  })
+
+  it('asks a broker that is away less and less often, and sends everything in order when it is back', async () => {
+    let isAway = true
+    const { add, requests, clock } = setUp((records) => records.map(() => (isAway ? away() : OK)))
+    const all = Promise.all(['a', 'b', 'c'].map((body) => add(body, body, { timeoutMs: 60_000 })))
+    await clock.advance(10_000)
+    expect(requests.length).toBeLessThan(12)
+    isAway = false
+    await clock.advance(2000)
+    await all
+    expect(requests.at(-1)).toEqual(['a', 'b', 'c'])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('treats a send that throws as an answer that did not come', async () => {
+    let isBroken = true
+    const { add, clock } = setUp((records) => {
+      if (isBroken) throw new ConnectionError('cut')
+      return records.map(() => OK)
+    })
+    const sent = add('a')
+    await clock.advance(10)
+    isBroken = false
+    await clock.advance(100)
+    await sent
+  })
+
+  it('keeps the order of every key through any row of refusals, and settles every publish', async () => {
+    const fate = fc.constantFrom<'ok' | 'no' | 'unknown' | 'unknown but stored' | 'away'>(
+      'ok',
+      'ok',
+      'ok',
+      'no',
+      'unknown',
+      'unknown but stored',
+      'away',
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 40 }),
+        fc.infiniteStream(fate),
+        async (keys, fates) => {
+          const stored: string[] = []
+          const { add, clock } = setUp((records) => {
+            const outage = fates.next().value === 'away'
+            return records.map((sent) => {
+              const what = outage ? 'away' : fates.next().value
+              if (what === 'ok' || what === 'unknown but stored') stored.push(text(sent))
+              return what === 'ok' ? OK : what === 'away' ? away() : busy(what === 'no' ? 'no' : 'unknown')
+            })
+          })
+          const all = Promise.all(keys.map((key, index) => add(`${key}:${index}`, String(key), { timeoutMs: 1e9 })))
+          await clock.advance(1e6)
+          await all
+          for (const key of new Set(keys)) {
+            const firsts = [...new Set(stored.filter((body) => body.startsWith(`${key}:`)))]
+            expect(firsts).toEqual(keys.flatMap((each, index) => (each === key ? [`${key}:${index}`] : [])))
+          }
+          expect(clock.pendingTimers).toBe(0)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('bounds', () => {
+  it('block: waits for room, in order', async () => {
+    const broker = byHand()
+    const { add, clock, buffer, requests } = setUp(broker.answer, { maxMessages: 2 })
+    const all = Promise.all(['a', 'b', 'c', 'd'].map((body) => add(body)))
+    await clock.advance(0)
+    expect(buffer.size.messages).toBe(2)
+    broker.give([OK, OK])
+    await clock.advance(0)
+    broker.give([OK, OK])
+    await all
+    expect(requests).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ])
+  })
+
+  it('block: fails with COMM_BUFFER_FULL when no room is made in time', async () => {
+    const { add, clock } = setUp(byHand().answer, { maxMessages: 1 })
+    const settled = Promise.allSettled([add('a', undefined, { timeoutMs: 5000 }), add('b')])
+    await clock.advance(1000)
+    await clock.advance(4000)
+    const [first, second] = await settled
+    expect(second).toMatchObject({ reason: { code: 'COMM_BUFFER_FULL', stored: 'no' } })
+    expect(first).toMatchObject({ reason: { code: 'COMM_PUBLISH', stored: 'unknown' } })
+  })
+
+  it('reject: fails at once', async () => {
+    const { add } = setUp(byHand().answer, { maxMessages: 1, whenFull: 'reject' })
+    void add('a').catch(() => undefined)
+    await expect(add('b')).rejects.toMatchObject({
+      code: 'COMM_BUFFER_FULL',
+      message: 'a message for order.created was refused: the publish buffer is full (1 of 1 messages, 1 of 67108864 bytes)',
+    })
+  })
+
+  it('dropOldest: drops the oldest that is not being sent, never one of our own', async () => {
+    const { add, clock, buffer } = setUp(byHand().answer, { maxMessages: 3, whenFull: 'dropOldest' })
+    const sending = add('sending').catch(codeOf)
+    await clock.advance(0)
+    const urgent = add('retry', undefined, { urgent: true }).catch(codeOf)
+    const old = add('old').catch(codeOf)
+    const young = add('young').catch(codeOf)
+    expect(await old).toBe('COMM_BUFFER_FULL')
+    expect(buffer.size.messages).toBe(3)
+    await clock.advance(1000)
+    expect(await Promise.all([sending, urgent, young])).toEqual(['COMM_PUBLISH', 'COMM_PUBLISH', 'COMM_PUBLISH'])
+  })
+
+  it('counts bytes, and lets a record larger than the buffer into an empty one', async () => {
+    const { add, buffer } = setUp(byHand().answer, { maxBytes: 10, whenFull: 'reject' })
+    void add('x'.repeat(100)).catch(() => undefined)
+    expect(buffer.size.bytes).toBe(100)
+    await expect(add('y')).rejects.toMatchObject({ code: 'COMM_BUFFER_FULL' })
+  })
+
+  it('stays flat in an outage, and settles every publish', async () => {
+    const { add, clock, buffer } = setUp((records) => records.map(away), { maxMessages: 100, whenFull: 'dropOldest' })
+    let settled = 0
+    for (let index = 0; index < 5000; index++) {
+      void add(String(index), 'key').catch(() => settled++)
+      expect(buffer.size.messages).toBeLessThanOrEqual(100)
+    }
+    await clock.advance(1001)
+    expect(settled).toBe(5000)
+    expect(buffer.size).toEqual({ messages: 0, bytes: 0 })
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('deadlines and aborts', () => {
+  it('a request that hangs is aborted when nobody waits for it, and does not hold up the next', async () => {
+    let hangs = true
+    const signals: AbortSignal[] = []
+    const { add, clock } = setUp((records, signal) => {
+      signals.push(signal)
+      return hangs ? new Promise(() => undefined) : records.map(() => OK)
+    })
+    const lost = add('a')
+    await clock.advance(0)
+    hangs = false
+    const waiting = add('b', undefined, { timeoutMs: 5000 })
+    const failed = lost.catch((error: PublishError) => [error.code, error.stored, error.message])
+    await clock.advance(1000)
+    expect(await failed).toEqual([
+      'COMM_PUBLISH',
+      'unknown',
+      'a message for order.created was not confirmed within 1000 ms: the broker did not answer',
+    ])
+    expect(signals[0]?.aborted).toBe(true)
+    await waiting
+  })
+
+  it('says what the broker answered last when time is up', async () => {
+    const { add, clock } = setUp((records) => records.map(away))
+    const failed = add('a').catch((error: PublishError) => error)
+    await clock.advance(1000)
+    expect(await failed).toMatchObject({ stored: 'no', message: expect.stringContaining('within 1000 ms: the broker is away') })
+  })
+
+  it('an abort withdraws what waits, and leaves no listener', async () => {
+    const { add, clock, requests } = setUp((records) => records.map(away))
+    const { signal, abort } = controller()
+    const done = add('first', undefined, { signal }).catch(codeOf)
+    await clock.advance(0)
+    abort()
+    expect(await done).toBe('COMM_ABORTED')
+    await clock.advance(10_000)
+    expect(requests).toEqual([['first']])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('an abort before the publish sends nothing', async () => {
+    const { add, requests } = setUp(allOk)
+    await expect(add('a', undefined, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'COMM_ABORTED',
+      details: { stored: 'no' },
+    })
+    expect(requests).toEqual([])
+  })
+
+  it('a confirmed publish leaves no listener', async () => {
+    const { add } = setUp(allOk)
+    const { signal } = controller()
+    await add('a', undefined, { signal })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+})
+
+describe('flush and close', () => {
+  it('flush waits for what is there, at most until its signal aborts', async () => {
+    const broker = byHand()
+    const { add, buffer, clock } = setUp(broker.answer)
+    await buffer.flush()
+    void add('a').catch(() => undefined)
+    const { signal, abort } = controller()
+    const interrupted = buffer.flush(signal)
+    abort()
+    await expect(interrupted).rejects.toBe(signal.reason)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    const flushed = buffer.flush()
+    await clock.advance(0)
+    broker.give([OK])
+    await flushed
+  })
+
+  it('close fails what is left, each knowing whether the broker may have it', async () => {
+    const { add, buffer, clock } = setUp(byHand().answer, { maxBatch: 1 })
+    const stored = (error: PublishError): unknown[] => [error.code, error.stored]
+    const settled = [add('a').catch(stored), add('b').catch(stored)]
+    await clock.advance(0)
+    buffer.close(new PublishError('it was closed', { code: 'COMM_CLOSED' }))
+    expect(await Promise.all(settled)).toEqual([
+      ['COMM_CLOSED', 'unknown'],
+      ['COMM_CLOSED', 'no'],
+    ])
+    await expect(add('c')).rejects.toMatchObject({ code: 'COMM_CLOSED' })
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+function controller(): { signal: AbortSignal; abort: () => void } {
+  const made = new AbortController()
+  return { signal: made.signal, abort: () => made.abort() }
+}
