@@ -10,7 +10,7 @@ export interface Sample {
 type Operation = () => Promise<unknown>
 
 /** Runs `operations` operations, never more than `inFlight` at once. */
-export async function runOperations(op: Operation, operations: number, inFlight: number): Promise<void> {
+async function runOperations(op: Operation, operations: number, inFlight: number): Promise<void> {
   if (inFlight === 1) {
     for (let done = 0; done < operations; done++) await op()
     return

@@ -30,7 +30,10 @@ export const area: Area = {
     }),
     work('four stages, signal read', 'read', {
       bytes: true,
-      limits: [{ contender: OURS, atMost: 6, timesOf: 'bare' }, { contender: OURS, atMostBytes: 2400 }],
+      limits: [
+        { contender: OURS, atMost: 6, timesOf: 'bare' },
+        { contender: OURS, atMostBytes: 2400 },
+      ],
     }),
     work('four stages, signal listened to', 'listen', { bytes: true }),
     work('four stages, 50 in flight', 'none', { inFlight: 50, limits: AHEAD_OF_PEERS }),

@@ -1,0 +1,29 @@
+import { command } from './command.ts'
+import type { Part } from './part.ts'
+
+/** What users would install: the manifest is right (publint) and its types resolve (attw). */
+export const packages: Part = {
+  name: 'packages',
+  failsWhen: 'publint or attw finds fault with what a package would publish',
+  afterTypes: true,
+  run: async (root) => {
+    const args = [
+      'run',
+      'pack:check',
+      '--filter=./packages/*',
+      '--continue',
+      '--output-logs=errors-only',
+      '--log-order=grouped',
+      '--ui=stream',
+    ]
+    const { code, output } = await command('turbo', args, { cwd: root })
+    const total = Number(/^\s*Tasks:\s+\d+ successful, (\d+) total$/m.exec(output)?.[1] ?? 0)
+    return { read: total, unit: 'tasks', failures: code === 0 ? [] : [...findings(output)] }
+  },
+}
+
+/** turbo prefixes each line with `package:task: `; what it says of itself is left out. */
+function findings(output: string): readonly string[] {
+  const lines = output.split('\n').filter((line) => /^@comm\/[\w-]+:[\w:]+: \S/.test(line))
+  return lines.length > 0 ? lines : [output.trim()]
+}

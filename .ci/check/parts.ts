@@ -1,0 +1,12 @@
+import { benches } from './benches.ts'
+import { cycles } from './cycles.ts'
+import { direction } from './direction.ts'
+import { lint } from './lint.ts'
+import { packages } from './packages.ts'
+import type { Part } from './part.ts'
+import { snippets } from './snippets.ts'
+import { types } from './types.ts'
+import { unused } from './unused.ts'
+
+/** In the order in which they are begun and reported. */
+export const PARTS: readonly Part[] = [types, lint, cycles, direction, unused, packages, snippets, benches]
