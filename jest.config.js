@@ -8,7 +8,11 @@ const shared = {
   modulePathIgnorePatterns: ['/dist/'],
 }
 
+/** Where `.ci/run` wants the totals of this run noted. */
+const totalsFile = process.env.COMM_TEST_TOTALS_FILE
+
 export default {
+  reporters: ['default', ...(totalsFile ? [['<rootDir>/.ci/totals-reporter.ts', { file: totalsFile }]] : [])],
   projects: [
     {
       ...shared,
