@@ -1,0 +1,57 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createLogger, type LogEntry } from '@comm/logging'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type Context, type ContextManager, context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
+
+/** The least that an SDK brings to make a span active. */
+class Manager implements ContextManager {
+  readonly #storage = new AsyncLocalStorage<Context>()
+  active(): Context {
+    return this.#storage.getStore() ?? ROOT_CONTEXT
+  }
+  with<A extends unknown[], F extends (...given: A) => ReturnType<F>>(
+    active: Context,
+    run: F,
+    self?: ThisParameterType<F>,
+    ...given: A
+  ): ReturnType<F> {
+    return this.#storage.run(active, () => run.call(self, ...given))
+  }
+  bind<T>(_context: Context, target: T): T {
+    return target
+  }
+  enable(): this {
+    return this
+  }
+  disable(): this {
+    return this
+  }
+}
+
+describe('a line inside an active span', () => {
+  beforeAll(() => {
+    context.setGlobalContextManager(new Manager())
+  })
+  afterAll(() => {
+    context.disable()
+  })
+
+  const logged = (traceId: string, spanId: string): LogEntry => {
+    const lines: string[] = []
+    const logger = createLogger({ env: {}, destination: (line) => void lines.push(line) })
+    const span = trace.wrapSpanContext({ traceId, spanId, traceFlags: 1 })
+    context.with(trace.setSpan(context.active(), span), () => logger.info('inside'))
+    return JSON.parse(lines[0] as string) as LogEntry
+  }
+
+  it('carries its ids', () => {
+    expect(logged('4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7')).toMatchObject({
+      trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+      span_id: '00f067aa0ba902b7',
+    })
+  })
+
+  it('carries none when they are invalid', () => {
+    expect(logged('0'.repeat(32), '0'.repeat(16))).not.toHaveProperty('trace_id')
+  })
+})
