@@ -24,7 +24,7 @@ export const direction: Part = {
 }
 
 /** What is wrong with one import; empty when it is fine. */
-export function importProblems({ file, specifier }: Import, members: readonly Member[]): readonly string[] {
+function importProblems({ file, specifier }: Import, members: readonly Member[]): readonly string[] {
   const owner = ownerOf(file, members)
   const inTest = isTest(file)
   if (specifier.startsWith('.')) return relativeProblems(file, specifier, owner, inTest)
@@ -57,7 +57,7 @@ function relativeProblems(file: string, specifier: string, owner: Member, inTest
 }
 
 /** What is wrong with what a manifest declares; empty when it is fine. */
-export function manifestProblems(member: Member): readonly string[] {
+function manifestProblems(member: Member): readonly string[] {
   if (member.folder === '.') return []
   return [...allDeclared(member.manifest)].flatMap((name) => layerProblems(member, name, 'declares'))
 }

@@ -22,8 +22,9 @@ export const packages: Part = {
   },
 }
 
-/** turbo prefixes each line with `package:task: `; what it says of itself is left out. */
+/** turbo prefixes each line with `package:task: `; what it says of itself is left out, and compiler errors belong to the part `types`. */
 function findings(output: string): readonly string[] {
-  const lines = output.split('\n').filter((line) => /^@comm\/[\w-]+:[\w:]+: \S/.test(line))
-  return lines.length > 0 ? lines : [output.trim()]
+  const found = output.split('\n').filter((line) => /^\S+:pack:check: \S/.test(line) && !line.includes('cache miss'))
+  const unbuilt = [...output.matchAll(/^(\S+)#build: +ERROR/gm)].map(([, name]) => `${name}: cannot be built, see the part types`)
+  return found.length + unbuilt.length > 0 ? [...found, ...unbuilt] : [output.trim()]
 }
