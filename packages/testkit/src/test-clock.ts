@@ -68,13 +68,15 @@ export class TestClock implements Clock {
   }
 
   async #advance(ms: number): Promise<void> {
-    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw new RangeError(`TestClock.advance(ms) must be a finite number >= 0, got ${ms}`)
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
+      throw new RangeError(`TestClock.advance(ms) must be a finite number >= 0, got ${ms}`)
     const until = this.#now + ms
     let firedNow = 0
     await quiet()
     for (let next = this.#entries.at(-1); next !== undefined && next.at <= until; next = this.#entries.at(-1)) {
       firedNow = next.at > this.#now ? 0 : firedNow + 1
-      if (firedNow > MOST_FIRES_AT_ONE_TIME) throw new RangeError(`${firedNow} timers fired at ${this.#now} ms: one sets itself again with 0 ms`)
+      if (firedNow > MOST_FIRES_AT_ONE_TIME)
+        throw new RangeError(`${firedNow} timers fired at ${this.#now} ms: one sets itself again with 0 ms`)
       this.#entries.pop()
       this.#now = next.at
       next.fire()

@@ -1,6 +1,6 @@
-import { describe, expect, it } from '@jest/globals'
 import { sleep } from '@comm/core'
 import { TestClock } from '@comm/testkit'
+import { describe, expect, it } from '@jest/globals'
 
 describe('TestClock', () => {
   it('stands still until it is advanced, and moves both readings alike', async () => {

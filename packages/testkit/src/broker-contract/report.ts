@@ -1,0 +1,39 @@
+/** What became of one case. */
+export interface CaseReport {
+  readonly id: string
+  readonly theme: string
+  readonly title: string
+  readonly outcome: 'passed' | 'failed' | 'skipped'
+  /** Why it was skipped, or how it failed. */
+  readonly reason?: string
+  readonly durationMs: number
+}
+
+/** One run of the suite, as data. */
+export interface ContractReport {
+  readonly broker: string
+  readonly cases: readonly CaseReport[]
+}
+
+const MARKS = { passed: 'yes', failed: '**no**', skipped: '–' } as const
+
+/** A Markdown table: a row per case, a column per broker, and below it why cases were skipped. */
+export function supportTable(reports: readonly ContractReport[]): string {
+  const brokers = reports.map(({ broker }) => broker)
+  const rows = new Map<string, CaseReport>()
+  for (const { cases } of reports) for (const each of cases) if (!rows.has(each.id)) rows.set(each.id, each)
+  const notes: string[] = []
+  const lines = [...rows.values()].map(({ id, title }) => {
+    const cells = reports.map(({ cases }) => {
+      const found = cases.find((each) => each.id === id)
+      if (found?.outcome !== 'skipped') return found === undefined ? '' : MARKS[found.outcome]
+      const note = found.reason ?? ''
+      if (!notes.includes(note)) notes.push(note)
+      return `${MARKS.skipped} [${notes.indexOf(note) + 1}]`
+    })
+    return `| ${[title, ...cells].join(' | ')} |`
+  })
+  const head = [`| case | ${brokers.join(' | ')} |`, `|---|${brokers.map(() => '---|').join('')}`]
+  const explained = notes.map((note, index) => `[${index + 1}] ${note}`)
+  return [...head, ...lines, ...(explained.length === 0 ? [] : ['', explained.join('  \n')]), ''].join('\n')
+}
