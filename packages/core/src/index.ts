@@ -91,7 +91,7 @@ export {
 } from './resilience/stage.ts'
 export { type TimeoutOptions, timeout } from './resilience/timeout.ts'
 export { type Classify, classifyOutcome, retryAfterOf } from './resilience/verdict.ts'
-export { type ShutdownSignalOptions, stopOnSignals } from './shutdown-signals.ts'
+export { SHUTDOWN_SIGNAL_DEFAULTS, type ShutdownSignalOptions, stopOnSignals } from './shutdown-signals.ts'
 export type { DedupClaim, DedupStore } from './stores/dedup.ts'
 export { MEMORY_DEDUP_DEFAULTS, type MemoryDedupOptions, MemoryDedupStore } from './stores/memory-dedup.ts'
 export { MEMORY_RATE_LIMIT_DEFAULTS, type MemoryRateLimitOptions, MemoryRateLimitStore } from './stores/memory-rate-limit.ts'

@@ -23,6 +23,7 @@ export interface RequestOptions<Reply = unknown> {
   readonly key?: string
   readonly headers?: Readonly<Record<string, string | Uint8Array>>
   readonly correlationId?: string
+  readonly contentType?: string
 }
 
 /** Where a responder hears that a requester has given up. */
@@ -72,6 +73,7 @@ export class Requests {
       key: nonEmptyText,
       headers: userHeaders,
       correlationId: nonEmptyText,
+      contentType: nonEmptyText,
     })
     const { timeoutMs: askedMs = this.#parts.timeoutMs, signal, reply: schema, ...passed } = options
     const outer = currentContext()
@@ -89,7 +91,7 @@ export class Requests {
   async #exchange(
     topic: string,
     body: unknown,
-    passed: Pick<RequestOptions, 'key' | 'headers' | 'correlationId'>,
+    passed: Pick<RequestOptions, 'key' | 'headers' | 'correlationId' | 'contentType'>,
     timeoutMs: number,
     late: TimeoutError,
     signals: readonly (AbortSignal | undefined)[],
