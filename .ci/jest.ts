@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { arrangeArguments } from './jest-arguments.ts'
 
 const root = join(import.meta.dirname, '..')
 const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '../bin/jest.js')
@@ -13,7 +14,7 @@ const { status } = spawnSync(
     jest,
     '--config',
     join(root, 'jest.config.js'),
-    ...process.argv.slice(2),
+    ...arrangeArguments(process.argv.slice(2)),
   ],
   { stdio: 'inherit', cwd: root },
 )
