@@ -26,7 +26,7 @@ export const snippets: Part = {
     const found = extracted.flatMap((document) => document.snippets)
     write(root, found)
     const wrong = await compile(root, found)
-    const runnable = found.filter((snippet) => snippet.runs && !wrong.some((text) => text.startsWith(`${snippet.file}:`)))
+    const runnable = found.filter((snippet) => snippet.runs && !wrong.some((error) => isIn(snippet, error)))
     const broken = await mapLimited(runnable, AT_ONCE, (snippet) => execute(root, snippet))
     return {
       read: found.length,
@@ -43,6 +43,13 @@ export const snippets: Part = {
 
 function pathOf({ file, line }: Snippet): string {
   return `${FOLDER}/${file}/${line}.ts`
+}
+
+/** @param error begins with `file.md:line:` */
+function isIn({ file, line, code }: Snippet, error: string): boolean {
+  if (!error.startsWith(`${file}:`)) return false
+  const at = Number.parseInt(error.slice(file.length + 1), 10)
+  return at >= line && at < line + code.split('\n').length
 }
 
 /** Empty lines come first, so that a line of the extracted file is the same line of the document. */

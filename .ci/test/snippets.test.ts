@@ -36,16 +36,17 @@ describe('snippets', () => {
   it('names document and line of what does not compile and of what does not end well', async () => {
     using planted = plantWorkspace({
       'tsconfig.base.json': { compilerOptions: { strict: true, target: 'es2024', module: 'nodenext', types: ['node'] } },
-      'README.md': `text\n\n${fence}ts\nconst a: string = \n  5\nexport { a }\n${fence}\n\n${fence}ts no-run\nthrow new Error('not run')\n${fence}\n`,
+      'README.md': `text\n\n${fence}ts\nconst a: string = \n  5\nexport { a }\n${fence}\n\n${fence}ts no-run\nthrow new Error('not run')\n${fence}\n${fence}ts\nprocess.exit(7)\n${fence}\n`,
       'docs/x/deep.md': `${fence}ts\nconsole.log('before')\n\nthrow new Error('gone')\n${fence}\n\n${fence}ts\nconsole.log('fine')\n${fence}`,
       'packages/core/package.json': { name: '@comm/core' },
     })
     linkModules(planted.root)
     const { read, failures } = await snippets.run(planted.root)
-    expect(read).toBe(4)
-    expect(failures).toHaveLength(3)
+    expect(read).toBe(5)
+    expect(failures).toHaveLength(4)
     expect(failures[0]).toBe(`packages/core/README.md: has no ${fence}ts example that runs`)
     expect(failures[1]).toMatch(/^README\.md:4:7: error TS2322/)
-    expect(failures[2]).toMatch(/^docs\/x\/deep\.md:2: ended with code 1\nbefore\n.*docs\/x\/deep\.md:4/s)
+    expect(failures[2]).toMatch(/^README\.md:13: ended with code 7/)
+    expect(failures[3]).toMatch(/^docs\/x\/deep\.md:2: ended with code 1\nbefore\n.*docs\/x\/deep\.md:4/s)
   })
 })
