@@ -2,7 +2,7 @@ import { type Clock, sleep, systemClock } from './clock.ts'
 import { CommunicationError, TimeoutError } from './errors/errors.ts'
 import { type Health, UP } from './health.ts'
 import { type Logger, silentLogger } from './logger.ts'
-import { checkArgument, checkOptions, nonEmptyText, number, object, oneOf, withDefaults } from './options.ts'
+import { checkArgument, checkOptions, nonEmptyText, number, oneOf, withDefaults, withMethods } from './options.ts'
 
 /**
  * Something with a beginning and an end. Every step is optional and idempotent, works while disconnected and without an
@@ -88,8 +88,8 @@ export class Lifecycle implements AsyncDisposable {
       stopBudgetMs: number({ min: 0 }),
       readinessDelayMs: number({ min: 0 }),
       healthTimeoutMs: number({ min: 0 }),
-      logger: object,
-      clock: object,
+      logger: withMethods('a Logger', 'debug', 'warn', 'error'),
+      clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),
     })
     this.#options = withDefaults(LIFECYCLE_DEFAULTS, options)
     const { readinessDelayMs, stopBudgetMs } = this.#options
@@ -218,7 +218,7 @@ export class Lifecycle implements AsyncDisposable {
   }
 
   /** Asks every component; one that throws or does not answer in time is `down`. Never throws. */
-  async health(): Promise<HealthReport> {
+  async healthCheck(): Promise<HealthReport> {
     const answers = await Promise.all(
       this.#components.map(async (component) => [component.name, await this.#healthOf(component)] as const),
     )

@@ -18,17 +18,20 @@ export interface Rule {
 
 export interface NumberRange {
   readonly min?: number
+  /** Excluded itself; instead of `min`. */
+  readonly above?: number
   readonly max?: number
   readonly integer?: true
   /** Accept `Infinity` as "no limit". */
   readonly infinite?: true
 }
 
-/** A finite number in a range (`{ min: 0 }`, `{ min: 1, integer: true }`); a ratio is `{ min: 0, max: 1 }`. */
+/** A finite number in a range (`{ min: 0 }`, `{ min: 1, integer: true }`); a ratio is `{ min: 0, max: 1 }`, more than 0 is `{ above: 0 }`. */
 export function number(range: NumberRange = {}): Rule {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, integer = false, infinite = false } = range
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, above, integer = false, infinite = false } = range
   const kind = integer ? 'an integer' : 'a finite number'
-  const low = min === Number.NEGATIVE_INFINITY ? '' : ` >= ${min}`
+  const least = min === Number.NEGATIVE_INFINITY ? '' : ` >= ${min}`
+  const low = above === undefined ? least : ` > ${above}`
   const high = max === Number.POSITIVE_INFINITY ? '' : `${low && ' and'} <= ${max}`
   return {
     expected: `${kind}${low}${high}${infinite ? ' or Infinity' : ''}`,
@@ -36,7 +39,8 @@ export function number(range: NumberRange = {}): Rule {
       typeof value === 'number' &&
       (Number.isFinite(value) ? !integer || Number.isInteger(value) : infinite && value === Number.POSITIVE_INFINITY) &&
       value >= min &&
-      value <= max,
+      value <= max &&
+      (above === undefined || value > above),
   }
 }
 

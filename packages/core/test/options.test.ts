@@ -34,6 +34,7 @@ describe('rules', () => {
   it.each<[string, Rule, unknown[], unknown[]]>([
     ['number', number(), [0, -1.5, Number.MAX_VALUE], ['1', Number.NaN, Number.POSITIVE_INFINITY, 1n, null]],
     ['a range', number({ min: 0, max: 1 }), [0, 0.5, 1, -0], [-0.001, 1.001]],
+    ['above', number({ above: 0 }), [Number.MIN_VALUE, 1], [0, -1, Number.POSITIVE_INFINITY]],
     ['an integer', number({ min: 1, integer: true }), [1, 7], [0, 1.5, Number.POSITIVE_INFINITY]],
     ['no limit', number({ min: 0, infinite: true }), [0, Number.POSITIVE_INFINITY], [Number.NEGATIVE_INFINITY, Number.NaN]],
     ['boolean', boolean, [true, false], [0, 'true', null]],
@@ -55,6 +56,7 @@ describe('rules', () => {
     [number({ min: 0 }), 'a finite number >= 0'],
     [number({ max: 9 }), 'a finite number <= 9'],
     [number({ min: 0, max: 1 }), 'a finite number >= 0 and <= 1'],
+    [number({ above: 0, max: 1 }), 'a finite number > 0 and <= 1'],
     [number({ min: 1, integer: true, infinite: true }), 'an integer >= 1 or Infinity'],
     [oneOf('json', 'pretty'), "one of 'json', 'pretty'"],
     [arrayOf(nonEmptyText), 'an array, each item a non-empty string'],

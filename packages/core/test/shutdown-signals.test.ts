@@ -85,15 +85,4 @@ describe('stopOnSignals', () => {
     handlers[Symbol.dispose]()
     expect(process.listenerCount('SIGUSR2')).toBe(before)
   })
-
-  it('refuses wrong options', () => {
-    const wrong = { signals: 'SIGTERM', onStopped: true } as unknown as Parameters<typeof stopOnSignals>[1]
-    expect(() => stopOnSignals(new Lifecycle(), wrong)).toThrow(
-      [
-        '2 options of stopOnSignals are wrong:',
-        "  stopOnSignals.signals must be an array, each item a non-empty string, got 'SIGTERM'",
-        '  stopOnSignals.onStopped must be a function, got true',
-      ].join('\n'),
-    )
-  })
 })

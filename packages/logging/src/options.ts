@@ -12,6 +12,7 @@ import {
   object,
   type Rule,
   withDefaults,
+  withMethods,
 } from '@comm/core/options'
 import type winston from 'winston'
 import { STANDARD_OUTPUT } from './destination.ts'
@@ -127,7 +128,7 @@ export function resolveOptions(options: LoggingOptions): ResolvedLogging {
     destination: aDestination,
     transports: arrayOf(object),
     env: object,
-    clock: object,
+    clock: withMethods('a Clock', 'wall'),
   })
   const { env = process.env, ...given } = options
   const levels = Object.entries(given.levels ?? {}).flatMap(([name, text]) => {

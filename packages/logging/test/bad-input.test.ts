@@ -28,7 +28,7 @@ describe('createLogger refuses', () => {
     [{ destination: 'app.log' }, "logging.destination must be a writable stream or a function, got 'app.log'"],
     [{ destination: {} }, 'logging.destination must be a writable stream or a function, got an object with keys (none)'],
     [{ transports: {} }, 'logging.transports must be an array, each item an object, got an object with keys (none)'],
-    [{ clock: 5 }, 'logging.clock must be an object, got 5'],
+    [{ clock: 5 }, 'logging.clock must be a Clock (with wall()), got 5'],
     [{ colour: true }, `logging.colour is an unknown option, known are ${KNOWN}`],
     [{ env: { LOG_LEVEL: 'LOUD' } }, `environment variable LOG_LEVEL must be ${LEVELS}, got 'LOUD'`],
     [{ env: { LOG_FORMAT: 'xml' } }, "environment variable LOG_FORMAT must be one of json, pretty, got 'xml'"],

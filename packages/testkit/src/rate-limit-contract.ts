@@ -1,11 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { RateLimitAnswer, RateLimitStore, TokenBucket } from '@comm/core'
-
-/** The test runner, injected: Jest, Vitest, `node:test` … */
-export interface RateLimitContractRunner {
-  describe(name: string, body: () => void): void
-  it(name: string, body: () => Promise<void>): void
-}
+import type { TestRunner } from './runner.ts'
 
 export interface RateLimitSubject {
   readonly store: RateLimitStore
@@ -29,7 +24,7 @@ function newKey(): string {
  * @param create makes the store under test anew for each case
  */
 export function rateLimitStoreContract(
-  { describe, it }: RateLimitContractRunner,
+  { describe, it }: Pick<TestRunner, 'describe' | 'it'>,
   name: string,
   create: () => Promise<RateLimitSubject> | RateLimitSubject,
 ): void {

@@ -31,7 +31,7 @@ export class MemoryRateLimitStore implements RateLimitStore {
   readonly #levels = new Map<string, Level>()
 
   constructor(options: MemoryRateLimitOptions = {}) {
-    checkOptions<MemoryRateLimitOptions>('memoryRateLimit', options, {
+    checkOptions<MemoryRateLimitOptions>('MemoryRateLimitStore', options, {
       maxKeys: number({ min: 1, integer: true }),
       clock: withMethods('a Clock', 'now'),
     })
