@@ -1,15 +1,25 @@
-import { MemoryBrokerAdapter, MemoryServer } from '@comm/messaging'
+import assert from 'node:assert/strict'
+import { MemoryBrokerAdapter, MemoryServer, type OutboundRecord } from '@comm/messaging'
 import { pipelineSuite } from '@comm/testkit'
 import { afterAll, describe, it } from '@jest/globals'
+import { Between } from './support/between.ts'
 
 const server = new MemoryServer()
 const { features } = new MemoryBrokerAdapter({ server })
-pipelineSuite(
-  { describe, it, afterAll },
-  {
-    name: 'in memory',
-    features,
-    createAdapter: () => new MemoryBrokerAdapter({ server }),
-    limits: { delayMs: 60, deadlineMs: 5000 },
-  },
-)
+const limits = { delayMs: 50, deadlineMs: 5000 }
+const runner = { describe, it, afterAll }
+
+pipelineSuite(runner, { name: 'in memory', features, createAdapter: () => new MemoryBrokerAdapter({ server }), limits })
+
+/** As Redis Pub/Sub: no headers beside the body, no delay. */
+const bare = { headers: false, delay: false }
+const withoutHeaders = (record: OutboundRecord): OutboundRecord => {
+  assert.deepEqual(record.headers, {})
+  return record
+}
+pipelineSuite(runner, {
+  name: 'in memory, without headers and delay',
+  features: { ...features, ...bare },
+  createAdapter: () => new Between(server, { features: bare, change: withoutHeaders }),
+  limits,
+})

@@ -46,7 +46,7 @@ export const deadLetters: readonly PipelineCase[] = [
   {
     id: 'dead.consumable',
     title: 'the dead-letter topic can be consumed like any other',
-    needs: ['groups'],
+    needs: ['groups', 'headers'],
     run: async (context) => {
       const client = await context.client()
       const [topic, group] = [await context.topic(), context.group()]
