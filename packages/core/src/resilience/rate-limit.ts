@@ -41,7 +41,7 @@ interface Arrival {
  */
 export function rateLimit(options: RateLimitOptions): Stage {
   checkOptions<RateLimitOptions>('rateLimit', options, {
-    perSecond: required(number({ min: Number.MIN_VALUE })),
+    perSecond: required(number({ above: 0 })),
     burst: number({ min: 1 }),
     maxWaitMs: aDurationMs,
     key: either(nonEmptyText, callable),

@@ -1,0 +1,85 @@
+import {
+  type Bulkhead,
+  breaker,
+  bulkhead,
+  type Callee,
+  constantBackoff,
+  fallback,
+  pipeline,
+  rateLimit,
+  retry,
+  type Stage,
+  timeout,
+} from '@comm/core'
+import { describe, expect, it } from '@jest/globals'
+import { after, afterOrAbort, expectNothingLeft, TestClock, watch } from './support.ts'
+
+const STAGES: Readonly<Record<string, () => Stage>> = {
+  retry: () => retry({ maxRetries: 2, backoff: constantBackoff({ baseMs: 20, jitter: 0 }) }),
+  breaker: () => breaker({ consecutiveFailures: 2, openMs: 30 }),
+  timeout: () => timeout({ ms: 50 }),
+  bulkhead: () => bulkhead({ limit: 1, maxQueue: 1 }),
+  rateLimit: () => rateLimit({ perSecond: 50, burst: 2, maxWaitMs: 40 }),
+  fallback: () => fallback(async (error) => ({ instead: error })),
+  around: () => ({ name: 'around', around: (_call, _at, runInside) => runInside() }),
+  'slow enter and leave': () => ({
+    name: 'slow',
+    enter: (call) => afterOrAbort(call.clock as TestClock, 5, call.signal),
+    leave: (call) => (call.signal.aborted ? undefined : afterOrAbort(call.clock as TestClock, 5, call.signal)),
+  }),
+}
+
+const CALLEES: Readonly<Record<string, (clock: TestClock) => Callee<AbortController, unknown>>> = {
+  'succeeds at once': () => () => 1,
+  succeeds: (clock) => () => after(clock, 5),
+  'fails at once': () => () => {
+    throw new Error('failed')
+  },
+  fails: (clock) => async () => {
+    await after(clock, 5)
+    throw new Error('failed')
+  },
+  'is slow and heeds its signal': (clock) => (_, call) => afterOrAbort(clock, 500, call.signal),
+  'is slow and ignores its signal': (clock) => () => after(clock, 500),
+  'is aborted': (clock) => async (stopping, call) => {
+    clock.setTimer(3, () => stopping.abort(new Error('stop')))
+    await afterOrAbort(clock, 500, call.signal)
+  },
+  'is aborted and ignores it': (clock) => async (stopping) => {
+    clock.setTimer(3, () => stopping.abort(new Error('stop')))
+    await after(clock, 500)
+  },
+  'aborts at once': () => (stopping) => stopping.abort(new Error('stop')),
+}
+
+const pairs = Object.keys(STAGES).flatMap((outer) => Object.keys(STAGES).map((inner) => [outer, inner] as const))
+
+describe('two stages leave no slot, timer, listener or promise behind', () => {
+  it.each(pairs)('%s around %s', async (outer, inner) => {
+    for (const [name, makeCallee] of Object.entries(CALLEES)) {
+      const clock = new TestClock()
+      const stages = [STAGES[outer]!(), STAGES[inner]!()]
+      const guarded = pipeline(stages, { clock })
+      const callee = makeCallee(clock)
+      const signals: AbortSignal[] = []
+      // Three at once: one runs, one waits, one is refused.
+      const runs = [1, 2, 3].map(() => {
+        const stopping = new AbortController()
+        signals.push(stopping.signal)
+        return watch(guarded.run(callee, stopping, stopping.signal))
+      })
+      await clock.advance(5000)
+      expect({ name, pending: runs.filter(({ outcome }) => outcome === 'pending').length }).toEqual({ name, pending: 0 })
+      for (const stage of stages) {
+        const { running, queued } = stage as Bulkhead
+        if (stage.name === 'bulkhead') expect({ name, running, queued }).toEqual({ name, running: 0, queued: 0 })
+      }
+      await expectNothingLeft(clock, ...signals)
+      // Also a breaker that lost the place of a probe would refuse for ever.
+      const again = watch(guarded.run(() => 'healthy', new AbortController()))
+      await clock.advance(5000)
+      expect({ name, outcome: again.outcome }).toEqual({ name, outcome: { value: 'healthy' } })
+      await expectNothingLeft(clock)
+    }
+  })
+})
