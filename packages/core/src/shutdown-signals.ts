@@ -16,7 +16,7 @@ export const SHUTDOWN_SIGNAL_DEFAULTS: { readonly signals: readonly NodeJS.Signa
  * Stops the lifecycle on SIGTERM and SIGINT and then ends the process: exit code 0 after a clean stop, 1 when something
  * blocked or `onStopped` failed. A second signal ends it at once, as the platform would. Dispose to take the handlers off again.
  */
-export function stopOnSignals(lifecycle: Lifecycle, options: ShutdownSignalOptions = {}): Disposable {
+export function stopOnSignals(lifecycle: Pick<Lifecycle, 'stop'>, options: ShutdownSignalOptions = {}): Disposable {
   checkOptions<ShutdownSignalOptions>('stopOnSignals', options, { signals: arrayOf(nonEmptyText), onStopped: callable })
   const { signals, onStopped } = withDefaults(SHUTDOWN_SIGNAL_DEFAULTS, options)
   const remove = (): void => {
@@ -30,7 +30,10 @@ export function stopOnSignals(lifecycle: Lifecycle, options: ShutdownSignalOptio
   return { [Symbol.dispose]: remove }
 }
 
-async function stopAndReport(lifecycle: Lifecycle, onStopped: ShutdownSignalOptions['onStopped']): Promise<boolean> {
+async function stopAndReport(
+  lifecycle: Pick<Lifecycle, 'stop'>,
+  onStopped: ShutdownSignalOptions['onStopped'],
+): Promise<boolean> {
   const report = await lifecycle.stop()
   try {
     await onStopped?.(report)

@@ -1,3 +1,11 @@
+import type { EnhancedHttpClient } from './enhanced-client.ts'
+
+declare module '@comm/core' {
+  interface ManagerComponents {
+    readonly http: EnhancedHttpClient
+  }
+}
+
 export type { BodyInput, BodyOptions } from './body.ts'
 export { HttpClient } from './client.ts'
 export {

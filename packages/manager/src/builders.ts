@@ -1,17 +1,8 @@
 import type { HttpClientConfig, MessageBrokerConfig } from '@comm/config'
-import type { Logger } from '@comm/core'
+import type { BuildContext } from './build-context.ts'
 import type { ManagedClient } from './client-component.ts'
 import { httpOptions } from './http-options.ts'
 import { loadPackage } from './load-package.ts'
-
-/** What every client is built with, beside its own section of the configuration. */
-export interface BuildContext {
-  /** Name of the component in health, logs and shutdown reports. */
-  readonly name: string
-  readonly serviceName: string | undefined
-  readonly correlationHeader: string
-  readonly logger: Logger
-}
 
 interface ClientClass {
   readonly package: string
@@ -36,11 +27,8 @@ async function build(client: ClientClass, wantedBy: string, options: Readonly<Re
   return Reflect.construct(type, [options]) as ManagedClient
 }
 
-export async function buildHttpClient(
-  config: HttpClientConfig,
-  { name, correlationHeader }: BuildContext,
-): Promise<ManagedClient> {
-  return build(HTTP, name, await httpOptions(config, correlationHeader))
+export async function buildHttpClient(config: HttpClientConfig, context: BuildContext): Promise<ManagedClient> {
+  return build(HTTP, context.name, await httpOptions(config, context))
 }
 
 export function buildBroker(config: MessageBrokerConfig, { name, serviceName, logger }: BuildContext): Promise<ManagedClient> {

@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises'
 import type { HttpClientConfig } from '@comm/config'
 import {
   type Backoff,
+  type BreakerStateChange,
   constantBackoff,
   decorrelatedJitterBackoff,
   exponentialBackoff,
   fibonacciBackoff,
   linearBackoff,
 } from '@comm/core'
+import type { BuildContext } from './build-context.ts'
 
 const BACKOFFS = {
   constant: constantBackoff,
@@ -19,13 +21,19 @@ const BACKOFFS = {
 /** The options of `EnhancedHttpClient` that a configuration section stands for. */
 export async function httpOptions(
   config: HttpClientConfig,
-  correlationHeader: string,
+  { correlationHeader, logger }: BuildContext,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { retry, circuitBreaker, bulkhead, timeout, ssl } = config
   return {
     ...(config.baseUrl === undefined ? {} : { baseUrl: config.baseUrl }),
     headers: config.headers,
-    timeout: { connectMs: timeout.connectionMs, readMs: timeout.readMs, writeMs: timeout.writeMs, totalMs: timeout.totalMs },
+    timeout: {
+      connectMs: timeout.connectionMs,
+      readMs: timeout.readMs,
+      writeMs: timeout.writeMs,
+      attemptMs: timeout.attemptMs,
+      totalMs: timeout.totalMs,
+    },
     maxConnections: config.maxConnections,
     maxKeepaliveConnections: config.maxKeepaliveConnections,
     keepaliveExpiryMs: config.keepaliveExpiryMs,
@@ -36,9 +44,10 @@ export async function httpOptions(
       consecutiveFailures: circuitBreaker.failureThreshold,
       openMs: circuitBreaker.recoveryTimeoutMs,
       halfOpenCalls: circuitBreaker.halfOpenMaxCalls,
+      onStateChange: ({ breaker, from, to }: BreakerStateChange) => logger.warn(`${breaker} is ${to}`, { from, to }),
     },
     bulkhead: bulkhead.enabled && { limit: bulkhead.limit, maxQueue: bulkhead.maxQueue },
-    ...(ssl.enabled ? { tls: await tlsOf(ssl) } : {}),
+    ...(Object.keys(ssl).length === 0 ? {} : { tls: await tlsOf(ssl) }),
   }
 }
 

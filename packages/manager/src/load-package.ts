@@ -20,7 +20,6 @@ export async function loadPackage(name: string, wantedBy: string): Promise<Reado
 
 /** The package itself is not there; one that is there but lacks a dependency of its own fails with its own error. */
 function isMissing(thrown: unknown, name: string): boolean {
-  if (!(thrown instanceof Error)) return false
-  const { code } = thrown as { code?: unknown }
-  return (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && thrown.message.includes(`'${name}'`)
+  const { code, message } = Object(thrown) as { code?: unknown; message?: unknown }
+  return (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && String(message).includes(`'${name}'`)
 }

@@ -1,7 +1,8 @@
 import { CommunicationConfig } from '@comm/config'
 import { CommunicationError, ConfigurationError, type HealthReport, Lifecycle, type Logger, type StopReport } from '@comm/core'
 import { describeValue } from '@comm/core/options'
-import { type BuildContext, buildBroker, buildHttpClient } from './builders.ts'
+import type { BuildContext } from './build-context.ts'
+import { buildBroker, buildHttpClient } from './builders.ts'
 import { clientComponent, type ManagedClient } from './client-component.ts'
 import { lazy } from './lazy.ts'
 import { configuredLogger } from './logger.ts'
@@ -89,8 +90,8 @@ export class CommunicationManager implements AsyncDisposable {
 
   async #initialize(): Promise<void> {
     try {
-      const loaded = [...this.#configured()].map((name) => this.#handle(name).load())
-      await Promise.all(loaded)
+      // One after the other: the order in which components are added is the order in which they start.
+      for (const name of this.#wanted()) await this.#handle(name).load()
       await (await this.#life()).start()
       await Promise.all(this.#declared)
       await this.#options.onStartup?.()
@@ -118,7 +119,7 @@ export class CommunicationManager implements AsyncDisposable {
 
   /** Asks every client that exists. Never throws. */
   async healthCheck(): Promise<HealthReport> {
-    const report = await (await this.#life()).health()
+    const report = await (await this.#life()).healthCheck()
     const state = JSON.stringify(Object.entries(report.components).map(([name, { status }]) => [name, status]))
     if (this.#lastHealth !== undefined && state !== this.#lastHealth) this.#options.onHealthChange?.(report)
     this.#lastHealth = state
@@ -129,16 +130,24 @@ export class CommunicationManager implements AsyncDisposable {
     return this.shutdown().then(() => undefined)
   }
 
-  /** Names of the clients that somebody set anything about, gave or used. */
-  #configured(): ReadonlySet<string> {
-    const names = new Set([...Object.keys(this.#options.components ?? {}), ...this.#handles.keys()])
+  /**
+   * The clients that somebody set anything about, used or gave, in the order in which they start. Given components that are no
+   * clients (a server) come last, since they use the others.
+   */
+  #wanted(): ReadonlySet<string> {
+    const { httpClients, messageBrokers } = this.config
     const isSet = (section: string): boolean =>
       Object.entries(this.config.sources()).some(([key, source]) => key.startsWith(`${section}.`) && source !== 'default')
-    if (isSet('httpClient')) names.add('http')
-    if (isSet('messageBroker')) names.add('messaging')
-    for (const name of Object.keys(this.config.httpClients)) names.add(`http:${name}`)
-    for (const name of Object.keys(this.config.messageBrokers)) names.add(`messaging:${name}`)
-    return names
+    const given = Object.keys(this.#options.components ?? {})
+    return new Set([
+      ...(isSet('httpClient') ? ['http'] : []),
+      ...(isSet('messageBroker') ? ['messaging'] : []),
+      ...Object.keys(httpClients).map((name) => `http:${name}`),
+      ...Object.keys(messageBrokers).map((name) => `messaging:${name}`),
+      ...this.#handles.keys(),
+      ...given.filter(isClientName),
+      ...given,
+    ])
   }
 
   #client(name: string): object {
@@ -210,6 +219,10 @@ export class CommunicationManager implements AsyncDisposable {
       logger.error('a subscription could not start', { error })
     })
   }
+}
+
+function isClientName(name: string): boolean {
+  return /^(http|messaging)(:|$)/.test(name)
 }
 
 function named<Section>(sections: Readonly<Record<string, Section>>, key: string, name: string): Section {

@@ -28,7 +28,7 @@ export function answerHealth(request: IncomingMessage, response: ServerResponse,
 }
 
 async function report(source: HealthSource): Promise<[number, unknown]> {
-  const { isHealthy, components } = await source.health()
+  const { isHealthy, components } = await source.healthCheck()
   const shown = Object.entries(components).map(([name, { status, reason }]: [string, Health]) => [
     name,
     { status, ...(reason === undefined ? {} : { reason }) },

@@ -3,7 +3,7 @@ import { checkOptions, object, type Rule, type Rules, withDefaults } from '@comm
 
 /** Who knows how the service is: core's `Lifecycle` is one. */
 export interface HealthSource {
-  health(): Promise<HealthReport>
+  healthCheck(): Promise<HealthReport>
   /** The service takes requests: it has started and does not stop. */
   readonly isReady: boolean
 }
@@ -42,10 +42,10 @@ const RULES: Rules<ServerOptions> = {
     accepts: (value) => typeof value === 'string' && /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(value),
   },
   health: {
-    expected: 'an object with health() and isReady, such as a Lifecycle',
+    expected: 'an object with healthCheck() and isReady, such as a Lifecycle',
     accepts: (value) =>
       object.accepts(value) &&
-      typeof (value as Partial<HealthSource>).health === 'function' &&
+      typeof (value as Partial<HealthSource>).healthCheck === 'function' &&
       'isReady' in (value as HealthSource),
   },
   healthPath: path,

@@ -1,0 +1,2 @@
+export { type Mail, Mailer } from './mailer.ts'
+export { createNotificationService, GROUP, type NotificationService, type NotificationServiceOptions } from './service.ts'

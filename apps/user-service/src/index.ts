@@ -1,0 +1,2 @@
+export { createUserService, type UserService, type UserServiceOptions } from './service.ts'
+export { findUser, type User } from './users.ts'

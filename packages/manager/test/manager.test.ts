@@ -1,0 +1,214 @@
+import { CommunicationConfig } from '@comm/config'
+import { CommunicationError, type Health, type StopReport, silentLogger } from '@comm/core'
+import { CommunicationManager, type ManagedClient } from '@comm/manager'
+import { describe, expect, it } from '@jest/globals'
+
+/** A client that notes what the manager does with it. */
+class NotingClient implements ManagedClient {
+  readonly notes: string[]
+  readonly name: string
+  status: Health['status'] = 'up'
+  failing = false
+
+  constructor(name: string, notes: string[] = []) {
+    this.name = name
+    this.notes = notes
+  }
+  start(): void {
+    if (this.failing) throw new CommunicationError(`${this.name} is down`, { code: 'COMM_CONNECTION' })
+    this.notes.push(`start ${this.name}`)
+  }
+  stopIntake(): void {
+    this.notes.push(`stopIntake ${this.name}`)
+  }
+  async close(): Promise<void> {
+    this.notes.push(`close ${this.name}`)
+  }
+  health(): Health {
+    return { status: this.status }
+  }
+  async get(path: string): Promise<string> {
+    return `${this.name} ${path}`
+  }
+  async subscribe(topic: string): Promise<void> {
+    if (this.failing) throw new CommunicationError(`${topic} is forbidden`, { code: 'COMM_AUTHORIZATION' })
+    this.notes.push(`subscribe ${topic}`)
+  }
+}
+
+const config = CommunicationConfig.from({})
+
+describe('clients', () => {
+  it('work before initialize() and without it', async () => {
+    await using manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: new NotingClient('http') },
+    })
+    expect(await manager.http.get('/users/1')).toBe('http /users/1')
+  })
+
+  it('are the client itself once it is loaded', async () => {
+    const client = new NotingClient('http')
+    await using manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: client },
+    })
+    await manager.initialize()
+    expect(manager.http).toBe(client)
+  })
+
+  it('of @comm/http are built from the configuration at their first use', async () => {
+    await using manager = new CommunicationManager(CommunicationConfig.from({ httpClient: { baseUrl: 'http://127.0.0.1:9' } }))
+    const call = manager.http.get('/users/1')
+    await expect(call).rejects.toMatchObject({ code: expect.stringMatching(/^COMM_(SERVICE_UNAVAILABLE|CONNECTION)$/) })
+  }, 20_000)
+
+  it('say which package to install when it is missing', async () => {
+    await using manager = new CommunicationManager(CommunicationConfig.from({ messageBroker: { type: 'kafka' } }))
+    await expect(manager.messaging.publish('order.created', {})).rejects.toMatchObject({
+      code: 'COMM_PACKAGE_MISSING',
+      message:
+        "@comm/messaging-kafka is needed by messaging (type 'kafka') and is not installed; run: npm install @comm/messaging-kafka",
+    })
+  })
+
+  it('have no methods but their own', async () => {
+    await using manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: new NotingClient('http') },
+    })
+    const http = manager.http as unknown as { fetchAll(): Promise<void> }
+    await expect(http.fetchAll()).rejects.toThrow('http.fetchAll is not a method')
+  })
+
+  it('of further names come from httpClients and messageBrokers', async () => {
+    const billing = new NotingClient('billing')
+    await using manager = new CommunicationManager(CommunicationConfig.from({ httpClients: { billing: {} } }), {
+      components: { 'http:billing': billing },
+    })
+    expect(await manager.httpClient('billing').get('/')).toBe('billing /')
+    expect(() => manager.httpClient('bills')).toThrow("httpClients has no 'bills'; there is one of billing")
+  })
+})
+
+describe('initialize', () => {
+  it('starts clients before what is built on them, and stops in the opposite order', async () => {
+    const notes: string[] = []
+    const components = { server: new NotingClient('server', notes), messaging: new NotingClient('messaging', notes) }
+    const manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components,
+    })
+    await Promise.all([manager.initialize(), manager.initialize()])
+    expect(manager.isReady).toBe(true)
+    await Promise.all([manager.shutdown(), manager.shutdown()])
+    expect(manager.isReady).toBe(false)
+    expect(notes).toEqual([
+      'start messaging',
+      'start server',
+      'stopIntake server',
+      'stopIntake messaging',
+      'close server',
+      'close messaging',
+    ])
+  })
+
+  it('has the subscriptions in place that were declared before', async () => {
+    const messaging = new NotingClient('messaging')
+    await using manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { messaging },
+    })
+    void manager.messaging.subscribe('user.created', () => undefined)
+    await manager.initialize()
+    expect(messaging.notes).toContain('subscribe user.created')
+  })
+
+  it('fails when a declared subscription cannot start', async () => {
+    const messaging = new NotingClient('messaging')
+    messaging.failing = true
+    messaging.start = () => undefined
+    await using manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { messaging },
+    })
+    void manager.messaging.subscribe('user.created', () => undefined).catch(() => undefined)
+    await expect(manager.initialize()).rejects.toMatchObject({ code: 'COMM_AUTHORIZATION' })
+  })
+
+  it('stops what has started when something cannot start', async () => {
+    const notes: string[] = []
+    const broken = new NotingClient('server', notes)
+    broken.failing = true
+    const manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: new NotingClient('http', notes), server: broken },
+    })
+    await expect(manager.initialize()).rejects.toMatchObject({ code: 'COMM_CONNECTION', message: 'server is down' })
+    expect(notes).toContain('close http')
+    expect(manager.isReady).toBe(false)
+  })
+})
+
+describe('health', () => {
+  it('is that of all clients, and tells when it changes', async () => {
+    const messaging = new NotingClient('messaging')
+    const changes: boolean[] = []
+    await using manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { messaging, http: new NotingClient('http') },
+      onHealthChange: ({ isHealthy }) => void changes.push(isHealthy),
+    })
+    await manager.initialize()
+    expect(await manager.healthCheck()).toEqual({
+      isHealthy: true,
+      components: { messaging: { status: 'up' }, http: { status: 'up' } },
+    })
+    messaging.status = 'down'
+    expect((await manager.healthCheck()).isHealthy).toBe(false)
+    messaging.status = 'up'
+    await manager.healthCheck()
+    expect(changes).toEqual([false, true])
+  })
+})
+
+describe('callbacks', () => {
+  it('run after the start and after the stop', async () => {
+    const seen: string[] = []
+    const reports: StopReport[] = []
+    const manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: new NotingClient('http', seen) },
+      onStartup: () => void seen.push('onStartup'),
+      onShutdown: (report) => void reports.push(report),
+    })
+    await manager.initialize()
+    await manager.shutdown()
+    expect(seen.slice(0, 2)).toEqual(['start http', 'onStartup'])
+    expect(reports).toEqual([{ durationMs: expect.any(Number), problems: [] }])
+  })
+
+  it('that throw at start-up stop the manager again; at shutdown they change nothing', async () => {
+    const manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: new NotingClient('http') },
+      onStartup: () => {
+        throw new Error('no licence')
+      },
+      onShutdown: () => {
+        throw new Error('too late')
+      },
+    })
+    await expect(manager.initialize()).rejects.toThrow('no licence')
+    expect((await manager.shutdown()).problems).toEqual([])
+  })
+})
+
+it('a client used after shutdown() is refused', async () => {
+  const manager = new CommunicationManager(config, {
+    logger: silentLogger,
+    components: { http: new NotingClient('http') },
+  })
+  await manager.shutdown()
+  await expect(manager.http.get('/')).rejects.toMatchObject({ code: 'COMM_CLOSED' })
+})
