@@ -115,8 +115,8 @@ export interface BrokerFeatures {
   /** A record that nobody takes is refused. */
   readonly detectsUnroutable: boolean
   /**
-   * Once a record of one `publish` call is refused, no later record of its key in that call is stored. Absent: the trunk puts at most
-   * one record of a key into a call, so that a resend cannot overtake.
+   * Once a record of one `publish` call is refused with a retryable error, no later record of its key in that call is stored.
+   * Absent: the trunk puts at most one record of a key into a call, so that a resend cannot overtake.
    */
   readonly keepsKeyOrderInBatch?: true
   /** Largest body in bytes, when the broker sets a limit known in advance. */

@@ -9,6 +9,8 @@ export {
 export { type CaseReport, type ContractReport, supportTable } from './broker-contract/report.ts'
 export { BROKER_CONTRACT, brokerContract } from './broker-contract/suite.ts'
 export { type DedupSubject, dedupStoreContract } from './dedup-contract.ts'
+export { FaultyAdapter } from './faults/faulty-adapter.ts'
+export { FAULT_DEFAULTS, type Fault, type FaultOptions } from './faults/options.ts'
 export { type HandlerSpy, handlerSpy, type SpyStep } from './handler-spy.ts'
 export { PIPELINE_SUITE, type PipelineCase, pipelineSuite } from './pipeline-suite/suite.ts'
 export { type RateLimitSubject, rateLimitStoreContract } from './rate-limit-contract.ts'

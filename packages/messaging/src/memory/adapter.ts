@@ -140,6 +140,7 @@ function featuresOf({ options }: MemoryServer): BrokerFeatures {
     headers: true,
     replay: true,
     detectsUnroutable: true,
+    keepsKeyOrderInBatch: true,
     ...(options.maxBodyBytes === Number.POSITIVE_INFINITY ? {} : { maxBodyBytes: options.maxBodyBytes }),
   })
 }
