@@ -45,6 +45,11 @@ describe('CommunicationError', () => {
     expect('cause' in new TimeoutError('no cause')).toBe(false)
   })
 
+  it('can be made with a code that this version does not know', () => {
+    const code = String('COMM_OF_TOMORROW') as 'COMM_UNKNOWN'
+    expect(new CommunicationError('m', { code })).toMatchObject({ code: 'COMM_OF_TOMORROW', retryable: false })
+  })
+
   it('repeats in its details what a subclass adds, so that a log line has it', () => {
     expect(new HttpStatusError('GET /users answered 404', { status: 404, details: { body: '' } }).details).toEqual({
       status: 404,
@@ -113,6 +118,12 @@ describe('CommunicationError.from', () => {
     const error = CommunicationError.from(Object.assign(new AggregateError(both), { code: 'ECONNREFUSED' }))
     expect(error).toBeInstanceOf(ConnectionError)
     expect(error.message).toBe('connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1')
+  })
+
+  it('does not follow errors in a circle', () => {
+    const circle = new AggregateError([])
+    circle.errors.push(circle, circle, undefined, 'text', new Error('inner'))
+    expect(CommunicationError.from(circle).message).toBe('inner')
   })
 
   it("knows the platform's time limits and aborts", () => {

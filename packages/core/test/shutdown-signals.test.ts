@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Lifecycle, stopOnSignals } from '@comm/core'
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 
 /** Runs a lifecycle with one component in a process of its own; the process says `up` once its handlers are on. */
 function run(component: string, options = '{}'): { readonly child: ChildProcess; readonly output: () => string } {
@@ -30,6 +30,9 @@ async function said(child: ChildProcess, output: () => string, word: string): Pr
     await once(child.stdout as NodeJS.EventEmitter, 'data')
   }
 }
+
+/** Processes take their time on a busy machine. */
+jest.setTimeout(30_000)
 
 describe('stopOnSignals', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with code 0 after a clean stop on %s', async (signal) => {

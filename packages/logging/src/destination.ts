@@ -2,7 +2,9 @@ import { writeSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { CommunicationError } from '@comm/core'
 import type { LogEntry } from './log-entry.ts'
-import type { LogReceiver } from './options.ts'
+
+/** Takes one line, without its line break, and the entry it was made of. It should not throw and is not waited for. */
+export type LogReceiver = (line: string, entry: LogEntry) => void
 
 /** Takes finished lines. Never throws. */
 export interface Destination {

@@ -1,7 +1,8 @@
 export { createLogger } from './create-logger.ts'
+export type { LogReceiver } from './destination.ts'
 export type { LevelSetting } from './levels.ts'
 export type { LogEntry } from './log-entry.ts'
-export { LOGGING_DEFAULTS, type LogFormat, type LoggingOptions, type LogReceiver } from './options.ts'
+export { LOGGING_DEFAULTS, type LogFormat, type LoggingOptions } from './options.ts'
 export {
   type AuthenticationEvent,
   type AuthorizationEvent,

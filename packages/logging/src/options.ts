@@ -15,14 +15,10 @@ import {
   withMethods,
 } from '@comm/core/options'
 import type winston from 'winston'
-import { STANDARD_OUTPUT } from './destination.ts'
+import { type LogReceiver, STANDARD_OUTPUT } from './destination.ts'
 import { LEVEL_SETTINGS, type LevelSetting, parseLevel } from './levels.ts'
-import type { LogEntry } from './log-entry.ts'
 
 export type LogFormat = 'json' | 'pretty'
-
-/** Takes one line, without its line break, and the entry it was made of. It should not throw and is not waited for. */
-export type LogReceiver = (line: string, entry: LogEntry) => void
 
 export interface LoggingOptions {
   /** Less important lines are dropped. In any case, `WARNING`, `CRITICAL`, `OFF` too. @default LOG_LEVEL, else 'info' */

@@ -86,28 +86,25 @@ class Walk {
     const inside = [...within, object]
     try {
       if (isError(object)) return this.#error(object, inside)
-      if (Array.isArray(object)) return this.#items(object, inside)
+      if (Array.isArray(object)) return this.#items(object, object.length, inside)
       if (types.isDate(object)) return Number.isNaN(object.getTime()) ? 'Invalid Date' : object.toISOString()
-      if (types.isMap(object))
-        return this.#properties(
-          [...object.entries()].map(([key, value]) => [keyText(key), value]),
-          inside,
-        )
-      if (types.isSet(object)) return this.#items([...object], inside)
+      if (types.isMap(object)) return this.#properties(mapEntries(object), object.size, inside)
+      if (types.isSet(object)) return this.#items(object, object.size, inside)
       if (types.isRegExp(object)) return String(object)
       if (ArrayBuffer.isView(object) || types.isAnyArrayBuffer(object)) return `[${object.byteLength} bytes]`
       if ('toJSON' in object && typeof object.toJSON === 'function') return this.value(object.toJSON(), inside)
-      return this.#properties(propertiesOf(object), inside)
+      const keys = Object.keys(object)
+      return this.#properties(propertiesOf(object, keys), keys.length, inside)
     } catch {
       return UNREADABLE
     }
   }
 
-  #items(items: readonly unknown[], inside: readonly object[]): unknown[] {
+  #items(items: Iterable<unknown>, count: number, inside: readonly object[]): unknown[] {
     const plain: unknown[] = []
     for (const item of items) {
       if (this.#valuesLeft <= 0) {
-        plain.push(`… ${items.length - plain.length} more`)
+        plain.push(`… ${count - plain.length} more`)
         break
       }
       this.#valuesLeft -= 1
@@ -116,14 +113,16 @@ class Walk {
     return plain
   }
 
-  #properties(entries: readonly (readonly [string, unknown])[], inside: readonly object[]): Record<string, unknown> {
-    const plain: [string, unknown][] = []
+  #properties(entries: Iterable<Property>, count: number, inside: readonly object[]): Record<string, unknown> {
+    const plain: Property[] = []
+    let seen = 0
     for (const [key, value] of entries) {
-      if (value === undefined) continue
       if (this.#valuesLeft <= 0) {
-        plain.push(['…', `${entries.length - plain.length} more`])
+        plain.push(['…', `${count - seen} more`])
         break
       }
+      seen += 1
+      if (value === undefined) continue
       this.#valuesLeft -= 1
       plain.push([harmlessKey(key), this.#property(key, value, inside)])
     }
@@ -142,22 +141,22 @@ class Walk {
    */
   #error(error: ErrorLike, inside: readonly object[]): Record<string, unknown> {
     const { name, message, stack, cause, errors } = error
-    const own = propertiesOf(error).filter(
+    const own = [...propertiesOf(error, Object.keys(error).slice(0, this.#valuesLeft))].filter(
       ([key, value]) => !ERROR_PARTS.has(key) && (isSingle(value) || (key === 'details' && hasKeys(value))),
     )
-    return this.#properties(
-      [
-        ['name', name],
-        ['message', message],
-        ...own,
-        ['stack', this.#limits.stacks ? stack : undefined],
-        ['cause', cause],
-        ['errors', errors],
-      ],
-      inside,
-    )
+    const parts: readonly Property[] = [
+      ['name', name],
+      ['message', message],
+      ...own,
+      ['stack', this.#limits.stacks ? stack : undefined],
+      ['cause', cause],
+      ['errors', errors],
+    ]
+    return this.#properties(parts, parts.length, inside)
   }
 }
+
+type Property = readonly [key: string, value: unknown]
 
 function isSingle(value: unknown): boolean {
   return typeof value !== 'object' || value === null
@@ -183,8 +182,13 @@ function isError(object: object): object is ErrorLike {
   return typeof (object as { readonly message?: unknown }).message === 'string'
 }
 
-function propertiesOf(object: object): [string, unknown][] {
-  return Object.keys(object).map((key) => [key, readProperty(object, key)])
+/** Read one by one: what is beyond the limit is not even asked for. */
+function* propertiesOf(object: object, keys: readonly string[]): Iterable<Property> {
+  for (const key of keys) yield [key, readProperty(object, key)]
+}
+
+function* mapEntries(map: ReadonlyMap<unknown, unknown>): Iterable<Property> {
+  for (const [key, value] of map) yield [keyText(key), value]
 }
 
 function readProperty(object: object, key: string): unknown {

@@ -6,6 +6,8 @@ import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from '@jest/globals'
 
 const LINES = 10_000
+/** Processes take their time on a busy machine. */
+const TIMEOUT_MS = 30_000
 const folder = mkdtempSync(join(tmpdir(), 'comm-logging-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -49,24 +51,32 @@ async function linesOf({ shell, before }: (typeof SINKS)[keyof typeof SINKS], en
 }
 
 describe.each(Object.entries(SINKS))(`${LINES} lines into %s`, (_sink, sink) => {
-  it.each(Object.entries(ENDS))('all arrive when the process ends by %s', async (_end, end) => {
-    const lines = await linesOf(sink, end)
-    const numbers = lines.map((line) => JSON.parse(line) as { readonly line?: number }).flatMap(({ line }) => line ?? [])
-    expect(numbers).toHaveLength(LINES)
-    expect(numbers.every((line, index) => line === index)).toBe(true)
-  })
+  it.each(Object.entries(ENDS))(
+    'all arrive when the process ends by %s',
+    async (_end, end) => {
+      const lines = await linesOf(sink, end)
+      const numbers = lines.map((line) => JSON.parse(line) as { readonly line?: number }).flatMap(({ line }) => line ?? [])
+      expect(numbers).toHaveLength(LINES)
+      expect(numbers.every((line, index) => line === index)).toBe(true)
+    },
+    TIMEOUT_MS,
+  )
 })
 
 describe('a reader that goes away', () => {
-  it('costs the lines, not the process', async () => {
-    const program = `
+  it(
+    'costs the lines, not the process',
+    async () => {
+      const program = `
       import { createLogger } from '@comm/logging'
       const logger = createLogger()
       for (let line = 0; line < ${LINES}; line += 1) logger.info('line', { line })
       process.stderr.write('survived')`
-    const command = '{ "$0" --conditions=@comm/source --input-type=module --eval "$1" | head -n 1; } 2>&1'
-    const { stdout } = await promisify(execFile)('sh', ['-c', command, process.execPath, program], { cwd: import.meta.dirname })
-    expect(stdout).toContain('survived')
-    expect(stdout).toMatch(/COMM_LOG_LOST.*log lines are lost, standard output failed: .*EPIPE/)
-  })
+      const command = '{ "$0" --conditions=@comm/source --input-type=module --eval "$1" | head -n 1; } 2>&1'
+      const { stdout } = await promisify(execFile)('sh', ['-c', command, process.execPath, program], { cwd: import.meta.dirname })
+      expect(stdout).toContain('survived')
+      expect(stdout).toMatch(/COMM_LOG_LOST.*log lines are lost, standard output failed: .*EPIPE/)
+    },
+    TIMEOUT_MS,
+  )
 })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { CommunicationError, type LogLevel, runInContext } from '@comm/core'
 import { createLogger, type LogEntry, type LoggingOptions } from '@comm/logging'
 import { TestClock } from '@comm/testkit'
@@ -167,7 +168,7 @@ describe('a child', () => {
 })
 
 describe('importing and creating', () => {
-  it('loads winston with the first line only', async () => {
+  it('loads winston with the first line only', () => {
     const loaded = `
       import { createRequire } from 'node:module'
       import { createLogger } from '@comm/logging'
@@ -178,11 +179,10 @@ describe('importing and creating', () => {
       const before = has()
       logger.error('written')
       console.log(before, has(), process.listenerCount('exit'), process.listenerCount('uncaughtException'))`
-    const { execFileSync } = await import('node:child_process')
     const output = execFileSync(process.execPath, ['--conditions=@comm/source', '--input-type=module', '--eval', loaded], {
       cwd: import.meta.dirname,
       encoding: 'utf8',
     })
     expect(output).toBe('false true 0 0\n')
-  })
+  }, 30_000)
 })

@@ -31,7 +31,8 @@ export class CommunicationError extends Error {
   constructor(message: string, options: ErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = options.code ?? 'COMM_UNKNOWN'
-    this.retryable = options.retryable ?? ERROR_CODES[this.code].retryable
+    // Looked up with care: an error must be made even for a code that only a newer version knows.
+    this.retryable = options.retryable ?? ERROR_CODES[this.code]?.retryable ?? false
     this.details = options.details ?? NO_DETAILS
   }
 
@@ -99,13 +100,17 @@ function summary(thrown: unknown): Summary {
   }
 }
 
-function notAnError(thrown: unknown): Summary {
-  return { name: typeof thrown, message: `a value that is not an Error was thrown: ${describeValue(thrown)}` }
-}
-
 /** A refused connection to a host with several addresses is an AggregateError without a message of its own. */
 function messagesOf(errors: unknown): string {
-  return Array.isArray(errors) ? errors.map((error) => summary(error).message).join('; ') : ''
+  if (!Array.isArray(errors)) return ''
+  const messages = errors.slice(0, MOST_MESSAGES).map((error: { readonly message?: unknown } | undefined) => error?.message)
+  return messages.filter((message) => typeof message === 'string' && message !== '').join('; ')
+}
+
+const MOST_MESSAGES = 10
+
+function notAnError(thrown: unknown): Summary {
+  return { name: typeof thrown, message: `a value that is not an Error was thrown: ${describeValue(thrown)}` }
 }
 
 /** Codes of Node's system errors that mean: no connection, or no connection any more. */
