@@ -17,6 +17,7 @@ import {
   secret,
   text,
   withDefaults,
+  withMethods,
 } from '@comm/core/options'
 import { describe, expect, it } from '@jest/globals'
 
@@ -37,6 +38,18 @@ describe('rules', () => {
     ['above', number({ above: 0 }), [Number.MIN_VALUE, 1], [0, -1, Number.POSITIVE_INFINITY]],
     ['an integer', number({ min: 1, integer: true }), [1, 7], [0, 1.5, Number.POSITIVE_INFINITY]],
     ['no limit', number({ min: 0, infinite: true }), [0, Number.POSITIVE_INFINITY], [Number.NEGATIVE_INFINITY, Number.NaN]],
+    ['a range without its end', number({ above: 0 }), [Number.MIN_VALUE, 1], [0, -1]],
+    [
+      'withMethods',
+      withMethods('a Clock', 'now'),
+      [
+        { now: () => 0 },
+        new (class {
+          now(): void {}
+        })(),
+      ],
+      [{}, { now: 1 }, null, Date.now],
+    ],
     ['boolean', boolean, [true, false], [0, 'true', null]],
     ['text', text, ['', 'a'], [1, null]],
     ['nonEmptyText', nonEmptyText, ['a'], ['', undefined]],
