@@ -85,7 +85,7 @@ export class Requests {
     })
     if (timeoutMs <= 0) throw late
     const reply = await this.#exchange(topic, body, passed, timeoutMs, late, [signal, outer?.signal])
-    return schema === undefined ? (reply as Reply) : validate({ name: `replies of ${topic}`, schema }, reply)
+    return schema === undefined ? (reply as Reply) : validate({ name: `${topic} (reply)`, schema }, reply)
   }
 
   async #exchange(
