@@ -4,6 +4,7 @@ import { type BreakerWindow, ConsecutiveWindow, CountWindow, TimeWindow } from '
 import type { Call, Stage } from './stage.ts'
 
 export interface Breaker extends Stage {
+  /** `open` until the first call after its time is over comes as a probe. */
   readonly state: BreakerState
   /** Opens it by hand; it stays open until `reset()`. Calls under way go on; their outcomes no longer count. */
   isolate(): void

@@ -76,7 +76,12 @@ export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}
   return {
     stages: frozen,
     run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: AbortSignal): Promise<Result> {
-      if (typeof callee !== 'function' || (signal !== undefined && !SIGNAL.accepts(signal))) return refuse(callee, signal)
+      try {
+        checkArgument('run callee', callee, callable)
+        if (signal !== undefined) checkArgument('run signal', signal, SIGNAL)
+      } catch (wrong) {
+        return Promise.reject(wrong)
+      }
       const context = currentContext()
       const deadlineAt = context?.deadlineAt ?? Number.POSITIVE_INFINITY
       const innermost = outermost.takenOver === undefined ? callee : calleeOf(outermost, callee as Callee<unknown, unknown>)
@@ -85,12 +90,6 @@ export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}
     },
     describe: () => frozen.map((stage) => stage.description ?? stage.name).join('\n'),
   }
-}
-
-async function refuse(callee: unknown, signal: unknown): Promise<never> {
-  checkArgument('run callee', callee, callable)
-  checkArgument('run signal', signal, SIGNAL)
-  throw new TypeError('unreachable: one of the two is wrong')
 }
 
 function isStage(value: unknown): value is Stage {

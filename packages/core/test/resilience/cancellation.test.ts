@@ -1,4 +1,4 @@
-import { type Call, type Callee, fallback, pipeline, retry, type Stage, timeout } from '@comm/core'
+import { type Call, type Callee, fallback, pipeline, retry, type Stage, timeout, withDeadline } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 import { abortListeners, after, deferred, expectNothingLeft, recorder, TestClock, thenable, watch } from './support.ts'
 
@@ -89,6 +89,31 @@ describe("the caller's abort", () => {
     stopping.abort()
     expect(seen).toEqual([false, true])
   })
+})
+
+it('a deadline stays one, though a listener then aborts as the caller would', async () => {
+  const clock = new TestClock()
+  const seen: boolean[] = []
+  const look: Stage = { name: 'look', leave: (call) => void seen.push(call.abortedByCaller) }
+  const stopping = new AbortController()
+  const run = withDeadline(
+    10,
+    () =>
+      watch(
+        pipeline([look], { clock }).run(
+          (_, call) => {
+            call.signal.addEventListener('abort', () => stopping.abort())
+            return deferred().promise
+          },
+          undefined,
+          stopping.signal,
+        ),
+      ),
+    clock,
+  )
+  await clock.advance(10)
+  expect(run.outcome).toMatchObject({ error: { code: 'COMM_DEADLINE_EXCEEDED' } })
+  expect(seen).toEqual([false])
 })
 
 describe('a cancellation', () => {
