@@ -39,7 +39,7 @@ export interface MemoryBrokerAdapterOptions {
 export class MemoryBrokerAdapter implements BrokerAdapter {
   readonly system = 'memory'
   readonly features: BrokerFeatures
-  readonly admin: BrokerAdmin
+  readonly admin: Required<BrokerAdmin>
   readonly server: MemoryServer
   readonly #subscriptions = new Set<MemorySubscription>()
   readonly #connection: MemoryConnection

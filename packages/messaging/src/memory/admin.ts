@@ -8,7 +8,7 @@ const BROWSE_LIMIT = 100
  * Without a group, `browse` shows what the topic retains, consumed or not; `remove` and `purge` then mean the retained
  * records and those of every group. What is handed over to a consumer is neither shown for its group nor removed.
  */
-export class MemoryAdmin implements BrokerAdmin {
+export class MemoryAdmin implements Required<BrokerAdmin> {
   readonly #topics: Topics
   readonly #check: () => void
 
