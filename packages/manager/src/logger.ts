@@ -10,7 +10,7 @@ export async function configuredLogger({ logging, debugMode, serviceName }: Comm
     const { createLogger } = await loadPackage('@comm/logging', 'logging')
     return (createLogger as CreateLogger)({
       level: debugMode ? 'debug' : logging.level,
-      levels: logging.levels,
+      levels: logging.enableSecurityLogging ? logging.levels : { ...logging.levels, security: 'silent' },
       format: logging.format,
       ...(serviceName === undefined ? {} : { service: serviceName }),
     })

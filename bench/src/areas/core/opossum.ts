@@ -6,7 +6,7 @@ import { callee, LIMITS, never, signalUse, verifyTimesOut } from './callee.ts'
 export const setup: Setup = (input) => {
   const use = signalUse(input)
   const limits = { capacity: LIMITS.concurrent, errorThresholdPercentage: LIMITS.failureRatio * 100, resetTimeout: 10_000 }
-  const breaker = new CircuitBreaker((argument: number) => callee(argument, use, () => signalOf(breaker)), {
+  const breaker: CircuitBreaker<[number], number> = new CircuitBreaker((argument: number) => callee(argument, use, () => signalOf(breaker)), {
     ...limits,
     timeout: LIMITS.timeoutMs,
     ...(use === 'none' ? {} : { abortController: new AbortController(), autoRenewAbortController: true }),
