@@ -64,7 +64,6 @@ export class RunningCall extends AsyncResource implements Call {
   #cancelledBy = NOBODY
   #reason: unknown = undefined
   #abortedByCaller = false
-  #finished = false
   #controller: AbortController | undefined = undefined
   #delay: Timer | undefined = undefined
   #deadline: Timer | undefined = undefined
@@ -343,7 +342,7 @@ export class RunningCall extends AsyncResource implements Call {
 
   /** While a stage or the callee runs synchronously this only takes note; it then takes effect where the call would wait next. */
   #cancel(at: number, reason: unknown): void {
-    if (this.#finished || at >= this.#cancelledBy || at >= this.#depth) return
+    if (at >= this.#cancelledBy || at >= this.#depth) return
     this.#cancelledBy = at
     this.#reason = reason
     this.runInAsyncScope(this.#announceCancel, this)
@@ -383,7 +382,8 @@ export class RunningCall extends AsyncResource implements Call {
   }
 
   #settle(): void {
-    this.#finished = true
+    // Nothing encloses what is over, so that nobody can cancel it.
+    this.#depth = CALLER
     this.#deadline?.cancel()
     this.#callerSignal?.removeEventListener('abort', this)
     this.#contextSignal?.removeEventListener('abort', this)
