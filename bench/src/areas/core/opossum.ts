@@ -6,11 +6,14 @@ import { callee, LIMITS, never, signalUse, verifyTimesOut } from './callee.ts'
 export const setup: Setup = (input) => {
   const use = signalUse(input)
   const limits = { capacity: LIMITS.concurrent, errorThresholdPercentage: LIMITS.failureRatio * 100, resetTimeout: 10_000 }
-  const breaker: CircuitBreaker<[number], number> = new CircuitBreaker((argument: number) => callee(argument, use, () => signalOf(breaker)), {
-    ...limits,
-    timeout: LIMITS.timeoutMs,
-    ...(use === 'none' ? {} : { abortController: new AbortController(), autoRenewAbortController: true }),
-  })
+  const breaker: CircuitBreaker<[number], number> = new CircuitBreaker(
+    (argument: number) => callee(argument, use, () => signalOf(breaker as WithSignal)),
+    {
+      ...limits,
+      timeout: LIMITS.timeoutMs,
+      ...(use === 'none' ? {} : { abortController: new AbortController(), autoRenewAbortController: true }),
+    },
+  )
   return {
     op: () => breaker.fire(1),
     verify: () =>
@@ -22,8 +25,13 @@ export const setup: Setup = (input) => {
   }
 }
 
-function signalOf(breaker: { getSignal(): AbortSignal | undefined }): AbortSignal {
-  const signal = breaker.getSignal()
+/** In opossum, but not in the types written for it. */
+interface WithSignal {
+  getSignal?(): AbortSignal | undefined
+}
+
+function signalOf(breaker: WithSignal): AbortSignal {
+  const signal = breaker.getSignal?.()
   if (signal === undefined) throw new Error('opossum gave no signal')
   return signal
 }
