@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { CommunicationError, type Component, type Health, silentLogger, systemClock, UP } from '@comm/core'
 import { callable, checkArgument, type Rule, withDefaults } from '@comm/core/options'
 import type { BrokerAdapter, OutboundRecord, PublishResult } from './broker.ts'
@@ -96,6 +97,7 @@ export class MessageClient implements Component, AsyncDisposable {
       logger,
       stats: this.#stats,
       trouble: this.#trouble,
+      outside: AsyncLocalStorage.snapshot(),
       publish: (record) => publisher.republish(record),
     }
   }
@@ -355,6 +357,7 @@ export class MessageClient implements Component, AsyncDisposable {
     try {
       await this.#connection.ready()
       await begin()
+      this.#trouble.clear(subscriptionTo(subscription))
     } catch (thrown) {
       this.#subscriptions.delete(subscription)
       throw CommunicationError.from(thrown)
@@ -365,10 +368,14 @@ export class MessageClient implements Component, AsyncDisposable {
     this.#subscriptions.delete(subscription)
     this.#declared.delete(subscription)
     if (error === undefined) return
-    const what = `the subscription to ${subscription.topics.join(', ')}`
+    const what = subscriptionTo(subscription)
     this.#trouble.report(what, 'down', `${what} was ended by the broker: ${error.message}`)
     this.#shared.logger.error(`${what} was ended by the broker`, { error })
   }
+}
+
+function subscriptionTo({ topics }: HandlerSubscription): string {
+  return `the subscription to ${topics.join(', ')}`
 }
 
 const atLeastOne: Rule = { expected: 'at least one topic', accepts: (value) => Array.isArray(value) && value.length > 0 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { CommunicationError } from '@comm/core'
 import type { BrokerAdapter } from './broker.ts'
 import { unlessAborted } from './wait.ts'
@@ -7,6 +8,8 @@ export class Connection {
   readonly #adapter: BrokerAdapter
   readonly #lifetime = new AbortController()
   readonly #allowed = Promise.withResolvers<void>()
+  /** A connection outlives the call that needed it first, so it must not inherit that call's correlation id and deadline. */
+  readonly #outside = AsyncLocalStorage.snapshot()
   #connecting: Promise<void> | undefined
   #isConnected = false
   #wasNeeded = false
@@ -45,7 +48,7 @@ export class Connection {
 
   #connect(): Promise<void> {
     this.#wasNeeded = true
-    this.#connecting ??= this.#adapter.connect(this.#lifetime.signal).then(
+    this.#connecting ??= this.#outside(() => this.#adapter.connect(this.#lifetime.signal)).then(
       () => {
         this.#isConnected = true
       },

@@ -143,10 +143,19 @@ export class Requests {
     this.#subscribing ??= connection
       .ready()
       .then(() => adapter.subscribe(request, this.#onReply))
-      .catch((error: unknown) => {
-        this.#subscribing = undefined
-        throw error
-      })
+      .then(
+        (subscription) => {
+          // Ended by the broker: the next request subscribes anew.
+          void subscription.ended.then(() => {
+            this.#subscribing = undefined
+          })
+          return subscription
+        },
+        (error: unknown) => {
+          this.#subscribing = undefined
+          throw error
+        },
+      )
     return this.#subscribing
   }
 

@@ -83,7 +83,7 @@ export class HandlerSubscription implements MessageSubscription {
 
   async #begin(adapter: BrokerAdapter): Promise<void> {
     if (this.isStopping) return
-    const subscription = await adapter.subscribe(this.#request, this.#receive)
+    const subscription = await this.#parts.outside(() => adapter.subscribe(this.#request, this.#receive))
     this.#subscription = subscription
     void subscription.ended.then((error) => this.#endedGate.resolve(error))
     if (this.isStopping) await subscription.stopIntake()
@@ -94,7 +94,7 @@ export class HandlerSubscription implements MessageSubscription {
     if (delivery.lost.aborted) return
     const message = this.#messageOf(delivery)
     this.#messages.add(message)
-    void this.#pipeline(message).then(() => {
+    void this.#parts.outside(this.#pipeline, message).then(() => {
       this.#messages.delete(message)
       if (this.#messages.size > 0) return
       this.#idle?.resolve()

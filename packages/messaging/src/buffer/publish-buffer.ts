@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, CommunicationError, exponentialBackoff, PublishError, type Timer } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '../broker.ts'
 import type { BufferOptions } from '../options/buffer-options.ts'
@@ -32,6 +33,8 @@ const outageBackoff = exponentialBackoff({ baseMs: 50, maxMs: 2000 })
  */
 export class PublishBuffer {
   readonly #parts: PublishBufferParts
+  /** A request carries the records of many callers, so it runs in the context of none. */
+  readonly #outside = AsyncLocalStorage.snapshot()
   readonly #waiting = new EntryList()
   /** Publishes that wait for room. */
   readonly #blocked = new EntryList()
@@ -173,7 +176,7 @@ export class PublishBuffer {
     const now = this.#parts.clock.now()
     if (now < this.#pausedUntil) return this.#resumeAt(this.#pausedUntil, now)
     const { entries, nextDueAt } = takeBatch(this.#waiting, this.#parts.options.maxBatch, this.#parts.keepsKeyOrderInBatch, now)
-    if (entries.length > 0) void this.#send(entries)
+    if (entries.length > 0) void this.#outside(() => this.#send(entries))
     else if (nextDueAt !== undefined) this.#resumeAt(nextDueAt, now)
   }
 

@@ -1,3 +1,4 @@
+import { runInContext } from '@comm/core'
 import {
   type Attributes,
   context,
@@ -42,8 +43,8 @@ export function observe(next: Step, parts: PipelineParts): Step {
     let outcome: Outcome = RELEASE
     try {
       outcome = isSpanContextValid(span.spanContext())
-        ? await context.with(trace.setSpan(parent, span), next, undefined, message)
-        : await next(message)
+        ? await context.with(trace.setSpan(parent, span), inContext, undefined, message)
+        : await inContext(message)
     } catch (error) {
       logger.error(`message ${message.id} of ${message.topic} could not be settled; the broker will deliver it again`, { error })
     }
@@ -52,6 +53,11 @@ export function observe(next: Step, parts: PipelineParts): Step {
     end(span, outcome)
     if (found !== undefined) measure(found, attributesOf(message), outcome, (clock.now() - startedAt) / 1000)
     return outcome
+  }
+
+  /** So that the log lines of every step carry the message's correlation id. */
+  function inContext(message: Message): Promise<Outcome> {
+    return runInContext({ correlationId: message.correlationId }, () => next(message))
   }
 
   function attributesOf(message: Message): Attributes {

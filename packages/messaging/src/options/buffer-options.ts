@@ -8,8 +8,9 @@ export interface BufferOptions {
   /** Their size, headers included. @default 67108864 (64 MiB) */
   readonly maxBytes?: number
   /**
-   * What a publish does while the buffer is full. `block`: waits for room, at most its `timeoutMs`. `reject`: fails at once with
-   * COMM_BUFFER_FULL. `dropOldest`: takes the place of the oldest message that is not being sent, which fails so. @default 'block'
+   * What a publish does while the buffer is full. `block`: waits for room, at most its `timeoutMs`; only awaiting publishes bounds how
+   * many wait. `reject`: fails at once with COMM_BUFFER_FULL. `dropOldest`: takes the place of the oldest message that is not being
+   * sent, which fails so. @default 'block'
    */
   readonly whenFull?: 'block' | 'reject' | 'dropOldest'
   /** Messages in one request to the broker. @default 500 */

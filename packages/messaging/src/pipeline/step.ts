@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock, CommunicationError, Logger } from '@comm/core'
 import type { BrokerFeatures, OutboundRecord } from '../broker.ts'
 import type { Codecs } from '../codec.ts'
@@ -34,6 +35,11 @@ export interface PipelineParts {
   readonly trouble: Trouble
   /** Aborts when the subscription takes no more: whoever only waits gives the message back then. */
   readonly stopping: AbortSignal
+  /**
+   * Runs a function in the async context that the client was made in: a handler belongs to its message, not to whoever subscribed,
+   * connected or, in memory, published.
+   */
+  readonly outside: ReturnType<typeof AsyncLocalStorage.snapshot>
   /** Resolves when the broker has confirmed. */
   publish(record: OutboundRecord): Promise<void>
   /** Takes the place of the dead-letter topic: a responder answers with the error instead. Never rejects. */
