@@ -123,7 +123,7 @@ export class MessageClient implements Component, AsyncDisposable {
   async publish(topic: string | Topic, body: unknown, options?: PublishOptions): Promise<void> {
     const name = nameOf(topic)
     if (isDeclared(topic)) await validate(topic, body)
-    return this.#publisher.publish(name, body, options)
+    await this.#publisher.publish(name, body, options)
   }
 
   /**

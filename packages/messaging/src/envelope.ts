@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, ConsumeError, currentContext, newCorrelationId } from '@comm/core'
+import { type Clock, ConsumeError, currentContext, isCorrelationId, newCorrelationId } from '@comm/core'
 import { type Context, propagation } from '@opentelemetry/api'
 import type { BrokerFeatures, HeaderValue, OutboundRecord } from './broker.ts'
 import type { Codecs } from './codec.ts'
@@ -42,39 +42,58 @@ export function seal(
   body: unknown,
   options: PublishOptions,
   traced: Context,
-  ours: Headers = NONE,
+  ours: Headers | undefined,
 ): OutboundRecord {
   const { codecs, source, clock } = settings
+  const { key, subject, expiresAt, delayMs, priority, unroutable, id = randomUUID() } = options
   const contentType = options.contentType ?? codecs.typeFor(body)
   const bytes = codecs.encode(body, contentType, topic)
   const wall = clock.wall()
   const headers: Record<string, HeaderValue> = {
     [CONTENT_TYPE]: contentType,
     [CE_SPEC_VERSION]: '1.0',
-    [CE_ID]: options.id ?? randomUUID(),
+    [CE_ID]: id,
     [CE_SOURCE]: source,
     [CE_TYPE]: options.type ?? topic,
-    [CE_TIME]: new Date(wall).toISOString(),
-    [CE_CORRELATION_ID]: options.correlationId ?? currentContext()?.correlationId ?? newCorrelationId(),
-    ...options.headers,
-    ...ours,
+    [CE_TIME]: rfc3339(wall),
+    // Outside of any context the message begins something, which its own id may name.
+    [CE_CORRELATION_ID]:
+      options.correlationId ?? currentContext()?.correlationId ?? (isCorrelationId(id) ? id : newCorrelationId()),
   }
-  if (options.subject !== undefined) headers[CE_SUBJECT] = options.subject
-  if (options.key !== undefined) headers[CE_PARTITION_KEY] = options.key
-  if (options.expiresAt !== undefined) headers[CE_EXPIRY_TIME] = new Date(options.expiresAt).toISOString()
-  const notBefore = options.delayMs === undefined || options.delayMs === 0 ? undefined : wall + options.delayMs
-  if (notBefore !== undefined) headers[NOT_BEFORE] = String(notBefore)
+  const sealed: Writable<OutboundRecord> = { topic, body: bytes, headers }
+  if (options.headers !== undefined) Object.assign(headers, options.headers)
+  if (ours !== undefined) Object.assign(headers, ours)
+  if (subject !== undefined) headers[CE_SUBJECT] = subject
+  if (key !== undefined) {
+    sealed.key = key
+    headers[CE_PARTITION_KEY] = key
+  }
+  if (delayMs !== undefined && delayMs > 0) {
+    sealed.notBefore = wall + delayMs
+    headers[NOT_BEFORE] = String(sealed.notBefore)
+  }
+  if (expiresAt !== undefined) {
+    sealed.expiresAt = expiresAt
+    headers[CE_EXPIRY_TIME] = rfc3339(expiresAt)
+  }
+  if (priority !== undefined) sealed.priority = priority
+  if (unroutable !== undefined) sealed.unroutable = unroutable
   propagation.inject(traced, headers)
-  return record(settings.features, {
-    topic,
-    body: bytes,
-    headers,
-    ...(options.key === undefined ? undefined : { key: options.key }),
-    ...(notBefore === undefined ? undefined : { notBefore }),
-    ...(options.expiresAt === undefined ? undefined : { expiresAt: options.expiresAt }),
-    ...(options.priority === undefined ? undefined : { priority: options.priority }),
-    ...(options.unroutable === undefined ? undefined : { unroutable: options.unroutable }),
-  })
+  return record(settings.features, sealed)
+}
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
+
+let lastMs = Number.NaN
+let lastText = ''
+
+/** Many messages are made in one millisecond, and formatting it costs as much as all the other headers. */
+function rfc3339(ms: number): string {
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString()
+    lastMs = ms
+  }
+  return lastText
 }
 
 const NONE: Headers = Object.freeze({})

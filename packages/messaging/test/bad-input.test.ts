@@ -25,7 +25,11 @@ describe('options of a client', () => {
     ],
     ['a group with a blank', { group: 'my service' }, `messaging.group must be ${NAME}, got 'my service'`],
     ['connectOn', { connectOn: 'never' }, "messaging.connectOn must be one of 'use', 'start', got 'never'"],
-    ['publishTimeoutMs', { publishTimeoutMs: 0 }, 'messaging.publishTimeoutMs must be a finite number >= 1, got 0'],
+    [
+      'publishTimeoutMs',
+      { publishTimeoutMs: 0 },
+      'messaging.publishTimeoutMs must be a finite number >= 1 and <= 2147483647, got 0',
+    ],
     ['closeTimeoutMs', { closeTimeoutMs: '10s' }, "messaging.closeTimeoutMs must be a finite number >= 0, got '10s'"],
     [
       'buffer.whenFull',
@@ -102,10 +106,11 @@ describe('options of a publish', () => {
     [
       'expiresAt as a date',
       { expiresAt: new Date(0) },
-      'publish.expiresAt must be a finite number >= 0, got an object with keys (none)',
+      'publish.expiresAt must be a finite number >= 0 and <= 8640000000000000, got an object with keys (none)',
     ],
     ['priority', { priority: 10 }, 'publish.priority must be an integer >= 0 and <= 9, got 10'],
     ['unroutable', { unroutable: 'drop' }, "publish.unroutable must be one of 'error', 'ignore', got 'drop'"],
+    ['null', null as never, 'publish must be an object, got null'],
     ['a signal that is none', { signal: {} }, 'publish.signal must be an AbortSignal, got an object with keys (none)'],
   ])('%s', async (_, options, message) => {
     await expect(client.publish('a', 1, wrong(options))).rejects.toMatchObject({ code: 'COMM_CONFIGURATION', message })
@@ -143,7 +148,11 @@ describe('options of a subscription', () => {
     ['concurrency', { concurrency: 0 }, 'subscribe.concurrency must be an integer >= 1, got 0'],
     ['group', { group: 'a b' }, `subscribe.group must be ${NAME}, got 'a b'`],
     ['lanes', { lanes: 'keys' }, "subscribe.lanes must be one of 'key', 'source', 'none', got 'keys'"],
-    ['deadlineMs', { deadlineMs: Number.POSITIVE_INFINITY }, 'subscribe.deadlineMs must be a finite number >= 1, got Infinity'],
+    [
+      'deadlineMs',
+      { deadlineMs: Number.POSITIVE_INFINITY },
+      'subscribe.deadlineMs must be a finite number >= 1 and <= 2147483647, got Infinity',
+    ],
     ['from', { from: 'start' }, "subscribe.from must be 'new', 'earliest' or { timestamp: epoch milliseconds }, got 'start'"],
     [
       'retry.maxAttempts',

@@ -30,7 +30,7 @@ export class SendObserver {
       .getTracer(SCOPE)
       .startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes: this.#attributes(topic) })
     const within = isSpanContextValid(span.spanContext()) ? trace.setSpan(context.active(), span) : context.active()
-    return { topic, span, within, startedAt: instruments() === undefined ? 0 : this.#clock.now() }
+    return { topic, span, within, startedAt: instruments() === undefined ? undefined : this.#clock.now() }
   }
 
   /** @param error undefined when the broker confirmed the message */
@@ -48,7 +48,7 @@ export class SendObserver {
     const attributes =
       error === undefined ? this.#attributes(topic) : { ...this.#attributes(topic), 'error.type': errorType(error) }
     found.sent.add(1, attributes)
-    if (startedAt > 0) found.sendDuration.record((this.#clock.now() - startedAt) / 1000, attributes)
+    if (startedAt !== undefined) found.sendDuration.record((this.#clock.now() - startedAt) / 1000, attributes)
   }
 
   #attributes(topic: string): Attributes {
@@ -66,5 +66,6 @@ export interface Sending {
   readonly span: Span
   /** The context whose trace goes with the message. */
   readonly within: Context
-  readonly startedAt: number
+  /** Undefined while nobody measures. */
+  readonly startedAt: number | undefined
 }

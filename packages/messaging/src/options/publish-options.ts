@@ -43,6 +43,9 @@ export const userHeaders: Rule = {
     ),
 }
 
+/** The last moment that a Date can hold. */
+const LAST_DATE_MS = 8_640_000_000_000_000
+
 const PUBLISH_RULES: { readonly [Key in keyof Required<PublishOptions>]: Rule } = {
   key: nonEmptyText,
   headers: userHeaders,
@@ -52,13 +55,27 @@ const PUBLISH_RULES: { readonly [Key in keyof Required<PublishOptions>]: Rule } 
   contentType: nonEmptyText,
   correlationId: nonEmptyText,
   delayMs: number({ min: 0 }),
-  expiresAt: number({ min: 0 }),
+  expiresAt: number({ min: 0, max: LAST_DATE_MS }),
   priority: number({ min: 0, max: 9, integer: true }),
   unroutable: oneOf('error', 'ignore'),
   timeoutMs: positiveMs,
   signal: abortSignal,
 }
 
+/** On the path of every publish, so `checkOptions`, which finds the words, is asked only when there is something to say. */
 export function checkPublishOptions(options: PublishOptions): void {
-  checkOptions<PublishOptions>('publish', options, PUBLISH_RULES)
+  if (!isRight(options)) checkOptions<PublishOptions>('publish', options, PUBLISH_RULES)
+}
+
+function isRight(options: PublishOptions): boolean {
+  if (typeof options !== 'object' || options === null) return false
+  for (const name in options) {
+    const value = options[name as keyof PublishOptions]
+    if (
+      value !== undefined &&
+      !(Object.hasOwn(PUBLISH_RULES, name) && PUBLISH_RULES[name as keyof PublishOptions].accepts(value))
+    )
+      return false
+  }
+  return true
 }

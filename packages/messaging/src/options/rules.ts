@@ -1,7 +1,8 @@
-import type { Backoff, Pipeline } from '@comm/core'
+import { type Backoff, LONGEST_TIMEOUT_MS, type Pipeline } from '@comm/core'
 import { number, object, type Rule } from '@comm/core/options'
 
-export const positiveMs: Rule = number({ min: 1 })
+/** As long as a timer can be. */
+export const positiveMs: Rule = number({ min: 1, max: LONGEST_TIMEOUT_MS })
 export const count: Rule = number({ min: 1, integer: true })
 export const pipelineRule: Rule = {
   expected: "a pipeline made by pipeline() of '@comm/core'",

@@ -122,7 +122,7 @@ export function checkSubscribeOptions(options: SubscribeOptions): void {
       store: required(dedupStore),
       key: callable,
       leaseMs: positiveMs,
-      rememberMs: positiveMs,
+      rememberMs: number({ min: 1 }),
     })
   }
 }
