@@ -10,7 +10,7 @@ interface Named {
 export function abortError(request: Named, reason: unknown): CommunicationError {
   const details = { method: request.method, url: displayUrl(request.url) }
   const what = `${details.method} ${details.url}`
-  if (reason instanceof Error && reason.name === 'TimeoutError') {
+  if (Object(reason).name === 'TimeoutError') {
     return new TimeoutError(`${what} was not answered in the time that its signal gives`, {
       cause: reason,
       details: { ...details, limit: 'signal' },

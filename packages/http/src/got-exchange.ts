@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { types } from 'node:util'
 import type { Clock } from '@comm/core'
 import type { OptionsInit, Request } from 'got'
 import { PhaseTimer } from './phase-timer.ts'
@@ -105,7 +106,7 @@ export function exchange(
       if (!finish()) return
       stream.destroy()
       if (body === undefined) reject(error)
-      else body.destroy(error instanceof Error ? error : new Error('the call was aborted', { cause: error }))
+      else body.destroy(types.isNativeError(error) ? error : new Error('the call was aborted', { cause: error }))
     }
   })
 }

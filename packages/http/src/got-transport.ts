@@ -75,8 +75,7 @@ class GotTransport implements HttpTransport {
 
   async #close(): Promise<void> {
     if (this.#active > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
-    this.#http.destroy()
-    this.#https.destroy()
+    await Promise.all([closeIdle(this.#http), closeIdle(this.#https)])
   }
 
   readonly #ended = (): void => {
@@ -105,4 +104,13 @@ function count(byOrigin: NodeJS.ReadOnlyDict<readonly unknown[]>): number {
   let total = 0
   for (const list of Object.values(byOrigin)) total += list?.length ?? 0
   return total
+}
+
+async function closeIdle(agent: HttpAgent): Promise<void> {
+  const sockets = Object.values(agent.freeSockets).flatMap((list) => list ?? [])
+  const closed = sockets.map(
+    (socket) => new Promise((resolve) => (socket.closed ? resolve(undefined) : socket.once('close', resolve))),
+  )
+  agent.destroy()
+  await Promise.all(closed)
 }

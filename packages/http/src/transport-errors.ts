@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { CommunicationError, ConnectionError } from '@comm/core'
 import type { Sent, TransportRequest } from './transport.ts'
 import { displayUrl } from './url.ts'
@@ -17,7 +18,7 @@ export function transportError(
 ): CommunicationError {
   const what = `${method} ${displayUrl(url)}`
   const system = (thrown as NodeJS.ErrnoException).code
-  const cause = thrown.cause instanceof Error ? thrown.cause : Object.assign(new Error(thrown.message), { code: system })
+  const cause = types.isNativeError(thrown.cause) ? thrown.cause : Object.assign(new Error(thrown.message), { code: system })
   const details = { method, url: displayUrl(url), sent, reused, system }
   if (thrown.name === 'UploadError')
     return new CommunicationError(`${what} failed: its body could not be read: ${thrown.message}`, { cause, details })

@@ -58,7 +58,7 @@ export const commPlugin: CommPlugin = Object.assign(
     instance.setErrorHandler((error, request, reply) => {
       const { status, headers, problem } = problemOf(error)
       if (!reply.raw.destroyed) logFailure(request.raw, status, error, resolved)
-        resolved.logger.error(`${request.raw.method} ${request.raw.url?.split('?', 1)[0]} failed`, { error, status })
+      resolved.logger.error(`${request.raw.method} ${request.raw.url?.split('?', 1)[0]} failed`, { error, status })
       reply.code(status).headers(headers).send(JSON.stringify(problem))
     })
     done()
