@@ -17,7 +17,7 @@ import { Publisher } from './publisher.ts'
 import { type RequestOptions, Requests } from './request-reply.ts'
 import { listenForCancels, RESPONDERS, type RespondOptions, responder } from './responder.ts'
 import { HandlerSubscription, type MessageSubscription } from './subscription.ts'
-import { groupName, isDeclared, isPattern, nameOf, type Topic, type TopicRef, topicOrPattern, validate } from './topic.ts'
+import { isDeclared, isPattern, nameOf, portableName, type Topic, type TopicRef, topicOrPattern, validate } from './topic.ts'
 import { Trouble } from './trouble.ts'
 import { unlessAborted, withTimeLimit } from './wait.ts'
 
@@ -219,7 +219,7 @@ export class MessageClient implements Component, AsyncDisposable {
   /** The dead letters of a topic for the group that could not handle them. @param group default: the client's */
   deadLetters(topic: string | Topic, group: string | undefined = this.#options.group): DeadLetters {
     const name = nameOf(topic)
-    checkArgument('group of the dead letters', group, groupName)
+    checkArgument('group of the dead letters', group, portableName)
     const parts = { adapter: this.#adapter, connection: this.#connection, publisher: this.#publisher, codecs: this.#codecs }
     return new DeadLetters(name, group as string, parts)
   }

@@ -10,7 +10,7 @@ import type { Publisher } from './publisher.ts'
 import { errorReply } from './remote-error.ts'
 import { cancelTopic } from './request-reply.ts'
 import type { HandlerSubscription } from './subscription.ts'
-import { topicName } from './topic.ts'
+import { portableName } from './topic.ts'
 
 /** A responder has no retries and no dead letters: the requester gets the error and decides. */
 export type RespondOptions = Pick<
@@ -57,7 +57,7 @@ export function responder(
 /** The header comes from outside: anything but a topic name is as good as none. */
 function replyTopic(headers: Headers): string | undefined {
   const name = textOf(headers[REPLY_TO])
-  return topicName.accepts(name) ? name : undefined
+  return portableName.accepts(name) ? name : undefined
 }
 
 /** Cancellations handed over and not yet looked at; they are settled at once. */

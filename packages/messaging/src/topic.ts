@@ -13,17 +13,15 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/
 const PATTERN = /^(?:[\w-]+|\*|#)(?:\.(?:[\w-]+|\*|#))*$/
 
 /** The names that every broker can hold, Kafka's 249 characters less what dead-letter and retry topics append. */
-export const topicName: Rule = {
+export const portableName: Rule = {
   expected: `words of letters, digits, _ and - joined by dots, at most ${LONGEST_NAME} characters`,
   accepts: (value) => typeof value === 'string' && value.length <= LONGEST_NAME && NAME.test(value),
 }
 
 export const topicOrPattern: Rule = {
-  expected: `${topicName.expected}, where * stands for one word and # for any number`,
+  expected: `${portableName.expected}, where * stands for one word and # for any number`,
   accepts: (value) => typeof value === 'string' && value.length <= LONGEST_NAME && PATTERN.test(value),
 }
-
-export const groupName: Rule = topicName
 
 export const standardSchema: Rule = {
   expected: 'a schema that implements Standard Schema (zod, valibot, arktype …)',
@@ -40,7 +38,7 @@ export const standardSchema: Rule = {
  * @throws ConfigurationError for a name that not every broker can hold, or something that is no schema
  */
 export function topic<Input, Output>(name: string, schema: StandardSchemaV1<Input, Output>): Topic<Input, Output> {
-  checkArgument('topic name', name, topicName)
+  checkArgument('topic name', name, portableName)
   checkArgument(`schema of topic ${name}`, schema, standardSchema)
   return Object.freeze({ name, schema })
 }
@@ -57,7 +55,7 @@ export function isDeclared<Declared extends Topic<unknown, unknown>>(
 /** The name of one topic. @throws ConfigurationError when it is none that every broker can hold */
 export function nameOf(ref: string | Topic): string {
   const name = isDeclared(ref) ? ref.name : ref
-  checkArgument('topic', name, topicName)
+  checkArgument('topic', name, portableName)
   return name
 }
 

@@ -1,7 +1,7 @@
 import type { Clock, Logger, Pipeline } from '@comm/core'
 import { arrayOf, callable, checkOptions, nonEmptyText, number, object, oneOf, type Rule } from '@comm/core/options'
 import type { Codec } from '../codec.ts'
-import { groupName } from '../topic.ts'
+import { portableName } from '../topic.ts'
 import { type BufferOptions, checkBufferOptions } from './buffer-options.ts'
 import { pipelineRule, positiveMs } from './rules.ts'
 
@@ -57,7 +57,7 @@ export function checkClientOptions(options: MessageClientOptions): void {
   checkOptions<MessageClientOptions>('messaging', options, {
     name: nonEmptyText,
     source: nonEmptyText,
-    group: groupName,
+    group: portableName,
     connectOn: oneOf('use', 'start'),
     publishTimeoutMs: positiveMs,
     requestTimeoutMs: positiveMs,

@@ -13,7 +13,7 @@ import {
 } from '@comm/core/options'
 import type { SubscribeRequest } from '../broker.ts'
 import type { MessageInfo } from '../message.ts'
-import { groupName } from '../topic.ts'
+import { portableName } from '../topic.ts'
 import { backoffRule, count, pipelineRule, positiveMs } from './rules.ts'
 
 export interface HandlerRetryOptions {
@@ -94,9 +94,9 @@ const start: Rule = {
     (object.accepts(value) && Number.isFinite((value as { timestamp?: unknown }).timestamp)),
 }
 
-export function checkSubscribeOptions(options: SubscribeOptions): void {
+function checkSubscribeOptions(options: SubscribeOptions): void {
   checkOptions<SubscribeOptions>('subscribe', options, {
-    group: groupName,
+    group: portableName,
     concurrency: count,
     lanes: oneOf('key', 'source', 'none'),
     ordered: boolean,

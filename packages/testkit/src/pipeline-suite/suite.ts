@@ -1,6 +1,7 @@
-import type { BrokerUnderTest, Need } from '../broker-contract/contract.ts'
+import type { BrokerUnderTest } from '../broker-contract/contract.ts'
 import { CONTRACT_LIMITS, reasonToSkip } from '../broker-contract/contract.ts'
 import type { TestRunner } from '../runner.ts'
+import type { PipelineCase } from './case.ts'
 import { deadLetters } from './cases/dead-letters.ts'
 import { deadlines } from './cases/deadlines.ts'
 import { deduplication } from './cases/deduplication.ts'
@@ -10,14 +11,6 @@ import { requests } from './cases/requests.ts'
 import { retries } from './cases/retries.ts'
 import { shutdown } from './cases/shutdown.ts'
 import { PipelineContext } from './context.ts'
-
-export interface PipelineCase {
-  /** Stable: skips name it. */
-  readonly id: string
-  readonly title: string
-  readonly needs?: readonly Need[]
-  readonly run: (context: PipelineContext) => Promise<void>
-}
 
 /** Every case, by theme, in the order in which they run. */
 export const PIPELINE_SUITE: Readonly<Record<string, readonly PipelineCase[]>> = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ValidationError } from '@comm/core'
 import { type Delivery, deadLetter, deadTopic } from '@comm/messaging'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 export const deadLetters: readonly PipelineCase[] = [
   {

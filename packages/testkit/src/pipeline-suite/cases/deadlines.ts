@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { currentContext } from '@comm/core'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 export const deadlines: readonly PipelineCase[] = [
   {

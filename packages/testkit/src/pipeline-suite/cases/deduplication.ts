@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type DedupStore, MemoryDedupStore } from '@comm/core'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 export const deduplication: readonly PipelineCase[] = [
   {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { currentContext, withContext } from '@comm/core'
 import type { Delivery } from '@comm/messaging'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 export const format: readonly PipelineCase[] = [
   {

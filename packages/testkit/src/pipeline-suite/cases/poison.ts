@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { topic as declare } from '@comm/messaging'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 /** A schema without a library: `{ id: number }`. */
 const order = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { CommunicationError, currentContext, ServiceUnavailableError, TimeoutError, withContext, withDeadline } from '@comm/core'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 export const requests: readonly PipelineCase[] = [
   {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { retryAfter } from '@comm/messaging'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 export const retries: readonly PipelineCase[] = [
   {

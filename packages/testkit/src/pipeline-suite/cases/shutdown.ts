@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { PipelineCase } from '../suite.ts'
+import type { PipelineCase } from '../case.ts'
 
 export const shutdown: readonly PipelineCase[] = [
   {
