@@ -18,7 +18,7 @@ import { type RequestOptions, Requests } from './request-reply.ts'
 import { listenForCancels, RESPONDERS, type RespondOptions, responder } from './responder.ts'
 import { HandlerSubscription, type MessageSubscription } from './subscription.ts'
 import { isDeclared, isPattern, nameOf, portableName, type Topic, type TopicRef, topicOrPattern, validate } from './topic.ts'
-import { Trouble } from './trouble.ts'
+import { Trouble, worstOf } from './trouble.ts'
 import { unlessAborted, withTimeLimit } from './wait.ts'
 
 /** What became of one message of `publishMany`. */
@@ -40,9 +40,10 @@ export class MessageClient implements Component, AsyncDisposable {
   readonly #buffer: PublishBuffer
   readonly #publisher: Publisher
   readonly #requests: Requests
+  /** Subscriptions that the broker ended. */
   readonly #trouble = new Trouble()
   readonly #stats = emptyStats()
-  readonly #shared: Omit<PipelineParts, 'stopping' | 'name' | 'topic' | 'options' | 'handler' | 'bury'>
+  readonly #shared: Omit<PipelineParts, 'stopping' | 'trouble' | 'name' | 'topic' | 'options' | 'handler' | 'bury'>
   readonly #subscriptions = new Set<HandlerSubscription>()
   /** How to begin those that wait for `start()`. */
   readonly #declared = new Map<HandlerSubscription, () => Promise<void>>()
@@ -96,7 +97,6 @@ export class MessageClient implements Component, AsyncDisposable {
       random,
       logger,
       stats: this.#stats,
-      trouble: this.#trouble,
       outside: AsyncLocalStorage.snapshot(),
       publish: (record) => publisher.republish(record),
     }
@@ -284,8 +284,10 @@ export class MessageClient implements Component, AsyncDisposable {
     if (this.#closing !== undefined) return { status: 'down', reason: `${this.name} is closed` }
     if (!this.#connection.wasNeeded) return { ...UP, reason: 'not used yet, so not connected' }
     const broker = await this.#adapter.health()
-    const trouble = this.#trouble.health
-    const worst = trouble !== undefined && (broker.status === 'up' || trouble.status === 'down') ? trouble : broker
+    const troubles = [this.#trouble.health, ...[...this.#subscriptions].map(({ trouble }) => trouble)].filter(
+      (found) => found !== undefined,
+    )
+    const worst = worstOf([broker, ...troubles]) ?? broker
     return {
       ...worst,
       details: { ...broker.details, ...worst.details, buffered: this.#buffer.size.messages, inFlight: this.#stats.inFlight },

@@ -24,7 +24,7 @@ import {
   textOf,
 } from './headers.ts'
 import type { DeadReason } from './outcome.ts'
-import { deadTopic } from './pipeline/republish.ts'
+import { DEAD_LETTER_GROUP, deadTopic } from './pipeline/republish.ts'
 import type { Publisher } from './publisher.ts'
 
 /** A message that could not be handled, as it lies in the dead-letter topic. */
@@ -93,16 +93,18 @@ export interface DeadLettersParts {
 export class DeadLetters {
   readonly topic: string
   readonly group: string
+  readonly #where: { readonly topic: string; readonly group: string }
   readonly #parts: DeadLettersParts
 
   constructor(topic: string, group: string, parts: DeadLettersParts) {
     this.topic = topic
     this.group = group
+    this.#where = { topic: deadTopic(topic, group), group: DEAD_LETTER_GROUP }
     this.#parts = parts
   }
 
   async count(): Promise<number> {
-    return (await this.#admin()).lag(deadTopic(this.topic), this.group)
+    return (await this.#admin()).lag(this.#where.topic, this.#where.group)
   }
 
   /** Oldest first. */
@@ -110,7 +112,7 @@ export class DeadLetters {
     checkOptions<ListOptions>('list', options, { limit: number({ min: 1, integer: true }), where: callable })
     const { limit = REPLAY_DEFAULTS.limit, where } = options
     const admin = await this.#admin()
-    const records = await admin.browse({ topic: deadTopic(this.topic), group: this.group, limit })
+    const records = await admin.browse({ ...this.#where, limit })
     const letters = records.map((record) => this.#read(record))
     return where === undefined ? letters : letters.filter((letter) => where(letter))
   }
@@ -148,13 +150,13 @@ export class DeadLetters {
     )
     const ids = replayed.map(({ id }) => id)
     const admin = await this.#admin()
-    const removed = ids.length === 0 ? 0 : ((await admin.remove?.(deadTopic(this.topic), ids, this.group)) ?? 0)
+    const removed = ids.length === 0 ? 0 : ((await admin.remove?.(this.#where.topic, ids, this.#where.group)) ?? 0)
     return { replayed, refused, failed, removed }
   }
 
   /** Throws all of them away. @returns how many */
   async purge(): Promise<number> {
-    return (await this.#admin()).purge(deadTopic(this.topic), this.group)
+    return (await this.#admin()).purge(this.#where.topic, this.#where.group)
   }
 
   async #admin(): Promise<BrokerAdmin> {

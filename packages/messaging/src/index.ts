@@ -47,7 +47,7 @@ export {
   type SubscribeOptions,
 } from './options/subscribe-options.ts'
 export { type DeadReason, deadLetter, type HandlerVerdict, retryAfter } from './outcome.ts'
-export { deadTopic } from './pipeline/republish.ts'
+export { DEAD_LETTER_GROUP, deadTopic } from './pipeline/republish.ts'
 export type { Handler } from './pipeline/step.ts'
 export type { RequestOptions } from './request-reply.ts'
 export type { RespondOptions } from './responder.ts'

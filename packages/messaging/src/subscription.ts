@@ -1,10 +1,11 @@
-import { CommunicationError } from '@comm/core'
+import { CommunicationError, type Health } from '@comm/core'
 import type { BrokerAdapter, Delivery, SubscribeRequest, Subscription } from './broker.ts'
 import { open } from './envelope.ts'
 import { Message } from './message.ts'
 import { type Outcome, RELEASE } from './outcome.ts'
 import { foldPipeline } from './pipeline/fold.ts'
 import type { PipelineParts, Step } from './pipeline/step.ts'
+import { Trouble } from './trouble.ts'
 import { unlessAborted, withTimeLimit } from './wait.ts'
 
 /** A running subscription, as its owner sees it. Disposal is `stop()`. */
@@ -49,12 +50,12 @@ export class HandlerSubscription implements MessageSubscription {
   #beginning: Promise<void> | undefined
   #stopped: Promise<void> | undefined
 
-  /** @param parts all but `stopping`, which is this subscription's own */
-  constructor(request: SubscribeRequest, parts: Omit<PipelineParts, 'stopping'>, stopTimeoutMs: number) {
+  /** @param parts all but what is this subscription's own */
+  constructor(request: SubscribeRequest, parts: Omit<PipelineParts, 'stopping' | 'trouble'>, stopTimeoutMs: number) {
     this.topics = request.topics
     this.group = request.group
     this.#request = request
-    this.#parts = { ...parts, stopping: this.#stopping.signal }
+    this.#parts = { ...parts, stopping: this.#stopping.signal, trouble: new Trouble() }
     this.#stopTimeoutMs = stopTimeoutMs
     this.#pipeline = foldPipeline(this.#parts)
     this.ready = this.#readyGate.promise
@@ -65,6 +66,11 @@ export class HandlerSubscription implements MessageSubscription {
 
   get inFlight(): number {
     return this.#messages.size
+  }
+
+  /** What keeps it from settling messages. */
+  get trouble(): Health | undefined {
+    return this.#parts.trouble.health
   }
 
   get isStopping(): boolean {
@@ -86,7 +92,8 @@ export class HandlerSubscription implements MessageSubscription {
     const subscription = await this.#parts.outside(() => adapter.subscribe(this.#request, this.#receive))
     this.#subscription = subscription
     void subscription.ended.then((error) => this.#endedGate.resolve(error))
-    if (this.isStopping) await subscription.stopIntake()
+    // Stopped meanwhile: nobody will dispose of it later.
+    if (this.isStopping) await subscription[Symbol.asyncDispose]()
   }
 
   readonly #receive = (delivery: Delivery): void => {
@@ -140,7 +147,6 @@ export class HandlerSubscription implements MessageSubscription {
 
   async #stop(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     await this.stopIntake()
-    await this.#beginning?.catch(() => undefined)
     if (!(await this.#idleWithin(timeoutMs, signal))) {
       const reason = new CommunicationError(`the handler did not finish in the time that the stop gave it`, {
         code: 'COMM_ABORTED',

@@ -8,11 +8,11 @@ export interface Topic<Input = unknown, Output = Input> {
   readonly schema: StandardSchemaV1<Input, Output>
 }
 
-const LONGEST_NAME = 200
+const LONGEST_NAME = 100
 const NAME = /^[\w-]+(?:\.[\w-]+)*$/
 const PATTERN = /^(?:[\w-]+|\*|#)(?:\.(?:[\w-]+|\*|#))*$/
 
-/** The names that every broker can hold, Kafka's 249 characters less what dead-letter and retry topics append. */
+/** Names that every broker can hold, also both together and with what dead-letter and retry topics append: Kafka takes 249 characters. */
 export const portableName: Rule = {
   expected: `words of letters, digits, _ and - joined by dots, at most ${LONGEST_NAME} characters`,
   accepts: (value) => typeof value === 'string' && value.length <= LONGEST_NAME && NAME.test(value),

@@ -1,6 +1,6 @@
 import type { Health } from '@comm/core'
 
-/** What keeps a client from settling messages; each entry lasts until the same thing succeeds. Health shows it. */
+/** What keeps a subscription, or a client, from its work; each entry lasts until the same thing succeeds. Health shows it. */
 export class Trouble {
   readonly #entries = new Map<string, { readonly status: 'degraded' | 'down'; readonly reason: string; failures: number }>()
 
@@ -17,8 +17,17 @@ export class Trouble {
 
   /** The worst of it; undefined when there is none. */
   get health(): Health | undefined {
-    const entries = [...this.#entries.values()]
-    const worst = entries.find(({ status }) => status === 'down') ?? entries[0]
+    const worst = worstOf([...this.#entries.values()])
     return worst && { status: worst.status, reason: worst.reason }
   }
+}
+
+const SEVERITY = { up: 0, degraded: 1, down: 2 } as const
+
+/** The first of the worst; undefined when there is none. */
+export function worstOf<Found extends Pick<Health, 'status'>>(found: readonly Found[]): Found | undefined {
+  return found.reduce<Found | undefined>(
+    (worst, next) => (worst === undefined || SEVERITY[next.status] > SEVERITY[worst.status] ? next : worst),
+    undefined,
+  )
 }

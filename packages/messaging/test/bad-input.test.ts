@@ -8,7 +8,7 @@ import { Between } from './support/between.ts'
 type Wrong = never
 const wrong = (value: unknown): Wrong => value as Wrong
 
-const NAME = 'words of letters, digits, _ and - joined by dots, at most 200 characters'
+const NAME = 'words of letters, digits, _ and - joined by dots, at most 100 characters'
 const HEADERS =
   'an object of strings and Uint8Arrays whose names do not start with ce_ or comm- and are not content-type, traceparent or tracestate'
 
@@ -65,7 +65,7 @@ describe('topics', () => {
     ['a blank in it', 'order created', `topic must be ${NAME}, got 'order created'`],
     ['an empty word', 'order..created', `topic must be ${NAME}, got 'order..created'`],
     ['a pattern to publish to', 'order.*', `topic must be ${NAME}, got 'order.*'`],
-    ['too long a name', 'x'.repeat(201), `topic must be ${NAME}, got '${'x'.repeat(57)}...'`],
+    ['too long a name', 'x'.repeat(101), `topic must be ${NAME}, got '${'x'.repeat(57)}...'`],
     ['no string', 7, `topic must be ${NAME}, got 7`],
     ['nothing', undefined, `topic must be ${NAME}, got undefined`],
   ])('publish: %s', async (_, name, message) => {
@@ -163,6 +163,11 @@ describe('options of a subscription', () => {
       'retry.backoff as a number',
       { retry: { backoff: 1000 } },
       "subscribe.retry.backoff must be a backoff such as exponentialBackoff() of '@comm/core', got 1000",
+    ],
+    [
+      'deadLetter without a group',
+      { deadLetter: true },
+      'subscribe.deadLetter must be false without a group: dead letters are kept for the group that failed, got true',
     ],
     ['dedup without a store', { dedup: {} }, 'subscribe.dedup.store must be a DedupStore, got nothing'],
     [

@@ -1,4 +1,4 @@
-import { constantBackoff, PublishError } from '@comm/core'
+import { constantBackoff, MemoryDedupStore, PublishError } from '@comm/core'
 import { MemoryServer, MessageClient, type OutboundRecord, type PublishResult, type SubscribeOptions } from '@comm/messaging'
 import { handlerSpy, TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
@@ -10,7 +10,7 @@ const refusal = (): PublishResult => ({
   error: new PublishError('the topic is gone', { code: 'COMM_UNROUTABLE' }),
 })
 const isDead = ({ topic }: OutboundRecord): boolean => topic.endsWith('.dead')
-const isRetry = ({ topic, group }: OutboundRecord): boolean => group !== undefined && !topic.endsWith('.dead')
+const isRetry = ({ group }: OutboundRecord): boolean => group === 'billing'
 
 async function setUp(between: BetweenOptions, subscribe: SubscribeOptions = {}) {
   const clock = new TestClock()
@@ -175,6 +175,24 @@ describe('a message that comes early', () => {
     await clock.advance(1)
     expect(spy.calls.length).toBe(1)
     expect(adapter.published.length).toBe(1)
+  })
+})
+
+describe('a function of the user that throws', () => {
+  const broken = (): never => {
+    throw new TypeError('broken function')
+  }
+  const retry = { backoff: { description: 'broken', delayMs: broken } }
+  const dedup = { store: new MemoryDedupStore(), key: broken }
+  it.each<[string, SubscribeOptions]>([
+    ['the backoff', { retry }],
+    ['the deduplication key', { dedup }],
+  ])('%s: the message is dead, and the consumer goes on', async (_, options) => {
+    const { publish, letters, spy, client } = await setUp({}, options)
+    spy.fails(1)
+    await publish()
+    expect(await letters.list()).toMatchObject([{ reason: 'error', message: 'broken function' }])
+    expect(client.stats.inFlight).toBe(0)
   })
 })
 

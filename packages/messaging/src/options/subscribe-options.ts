@@ -2,6 +2,7 @@ import { type Backoff, type CommunicationError, type DedupStore, exponentialBack
 import {
   boolean,
   callable,
+  checkArgument,
   checkOptions,
   nonEmptyText,
   number,
@@ -141,6 +142,12 @@ export type ResolvedSubscription = Required<Omit<SubscribeOptions, 'group' | 're
 export function resolveSubscription(options: SubscribeOptions, clientGroup: string | undefined): ResolvedSubscription {
   checkSubscribeOptions(options)
   const group = options.group ?? clientGroup
+  if (options.deadLetter && group === undefined) {
+    checkArgument('subscribe.deadLetter', true, {
+      expected: 'false without a group: dead letters are kept for the group that failed',
+      accepts: () => false,
+    })
+  }
   const retry = withDefaults(HANDLER_RETRY_DEFAULTS, options.retry ?? {})
   return {
     ...withDefaults({ ...SUBSCRIBE_DEFAULTS, ordered: retry.inOrder, deadLetter: group !== undefined }, options),

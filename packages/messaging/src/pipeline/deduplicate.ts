@@ -16,10 +16,9 @@ export function deduplicate(next: Step, parts: PipelineParts, options: NonNullab
   const { store, leaseMs, rememberMs, key: keyOf = defaultKey } = options
 
   return async (message) => {
-    let key: string
+    const key = keyOf(message)
     let token: string
     try {
-      key = keyOf(message)
       const claim = await store.claim(key, leaseMs)
       if (claim.state === 'done') return DUPLICATE
       if (claim.state === 'busy') return { kind: 'later', afterMs: claim.retryAfterMs, why: 'busy' }

@@ -18,13 +18,16 @@ import {
 import type { Message } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
 
-/**
- * Where the dead letters of a topic lie: `<topic>.dead`, each put there for the group that failed, so that every group finds its own
- * and a replay reaches nobody else.
- */
-export function deadTopic(topic: string): string {
-  return `${topic}.dead`
+/** Where the dead letters of a group lie: every group finds its own there, and a replay reaches nobody else. */
+export function deadTopic(topic: string, group: string): string {
+  return `${topic}.${group}.dead`
 }
+
+/**
+ * The group of the dead topic that dead letters are kept for. Not the one that failed: subscribed to `order.#`, it would get its own
+ * dead letters back.
+ */
+export const DEAD_LETTER_GROUP = 'dead'
 
 /** Headers that keep a message what it is when it is published again: its id, its correlation, its age. */
 function kept(message: Message): Record<string, HeaderValue> {
@@ -81,7 +84,7 @@ export function deadRecord(
   headers[DEAD_GROUP] = group
   headers[DIED_AT] = String(diedAt)
   if (truncated) headers[DEAD_TRUNCATED] = 'true'
-  return { topic: deadTopic(message.topic), group, ...bodyAndKey(message), headers }
+  return { topic: deadTopic(message.topic, group), group: DEAD_LETTER_GROUP, ...bodyAndKey(message), headers }
 }
 
 function cut(text: string, longest: number): string {

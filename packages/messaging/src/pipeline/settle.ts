@@ -21,9 +21,14 @@ export function settle(next: Step, parts: PipelineParts): Step {
   const republishes = canRepublish(parts)
 
   return async (message) => {
-    const outcome = await act(message, await next(message))
+    const outcome = await act(message, await next(message).catch(broken))
     await message.delivery.settle(outcome.kind === 'release' ? 'requeue' : 'ack')
     return outcome
+  }
+
+  /** A function that the user gave us threw: the backoff, the deduplication key. It would again, so the message must not come back. */
+  function broken(thrown: unknown): Outcome {
+    return { kind: 'dead', reason: 'error', error: CommunicationError.from(thrown) }
   }
 
   /** @returns the outcome as it came to pass; `release` when the message has to go back */

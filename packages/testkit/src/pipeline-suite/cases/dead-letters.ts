@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ValidationError } from '@comm/core'
-import { type Delivery, deadLetter, deadTopic } from '@comm/messaging'
+import { DEAD_LETTER_GROUP, type Delivery, deadLetter, deadTopic } from '@comm/messaging'
 import type { PipelineCase } from '../case.ts'
 
 export const deadLetters: readonly PipelineCase[] = [
@@ -52,10 +52,13 @@ export const deadLetters: readonly PipelineCase[] = [
       const [topic, group] = [await context.topic(), context.group()]
       const adapter = await context.adapter()
       const dead: Delivery[] = []
-      await adapter.subscribe({ topics: [deadTopic(topic)], group, maxUnsettled: 1, lanes: 'none' }, (delivery) => {
-        dead.push(delivery)
-        void delivery.settle('ack')
-      })
+      await adapter.subscribe(
+        { topics: [deadTopic(topic, group)], group: DEAD_LETTER_GROUP, maxUnsettled: 1, lanes: 'none' },
+        (delivery) => {
+          dead.push(delivery)
+          void delivery.settle('ack')
+        },
+      )
       await client.subscribe(topic, () => deadLetter('unknown customer'), { group })
       await client.publish(topic, { id: 7 })
       const [delivery] = await context.waitFor('the dead letter', () => (dead.length > 0 ? dead : undefined))
@@ -127,6 +130,24 @@ export const deadLetters: readonly PipelineCase[] = [
       await context.waitFor('the letter after two replays', async () => (await letters.list())[0]?.replays === 2)
       const last = await letters.replay({ maxReplays: 2 })
       assert.deepEqual([last.replayed.length, last.refused.length], [0, 1])
+    },
+  },
+  {
+    id: 'dead.pattern',
+    title: 'a subscription by pattern keeps the dead letters of each topic apart, and never gets its own back',
+    needs: ['groups', 'admin', 'patterns'],
+    run: async (context) => {
+      const client = await context.client()
+      const [topic, group] = [await context.topic(), context.group()]
+      const spy = context.spy(() => deadLetter('never'))
+      await client.subscribe(`${topic}.#`, spy, { group })
+      await client.publish(`${topic}.paid`, 1)
+      await client.publish(`${topic}.sent`, 2)
+      for (const name of [`${topic}.paid`, `${topic}.sent`]) {
+        const letters = client.deadLetters(name, group)
+        await context.waitFor(`the dead letter of ${name}`, async () => (await letters.count()) === 1)
+      }
+      assert.equal(spy.calls.length, 2)
     },
   },
   {
