@@ -63,13 +63,21 @@ function refuseUrl(received: string, expected: string): never {
 
 /** A URL as errors and logs may show it: without user, password and fragment, and without the values of telling query keys. */
 export function displayUrl(url: URL): string {
-  if (url.search === '') return `${url.origin}${url.pathname}`
-  const query = url.search
-    .slice(1)
-    .split('&')
-    .map((pair) => {
-      const equals = pair.indexOf('=')
-      return equals >= 0 && SECRET_KEY.test(pair.slice(0, equals)) ? `${pair.slice(0, equals)}=[redacted]` : pair
-    })
-  return `${url.origin}${url.pathname}?${query.join('&')}`
+  const address = `${url.protocol}//${url.host}${url.pathname}`
+  return url.search === '' ? address : `${address}?${url.search.slice(1).split('&').map(displayPair).join('&')}`
+}
+
+function displayPair(pair: string): string {
+  const equals = pair.indexOf('=')
+  if (equals < 0) return pair
+  const key = pair.slice(0, equals)
+  return SECRET_KEY.test(decoded(key)) ? `${key}=[redacted]` : pair
+}
+
+function decoded(key: string): string {
+  try {
+    return decodeURIComponent(key)
+  } catch {
+    return key
+  }
 }

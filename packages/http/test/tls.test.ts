@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { HttpClient } from '@comm/http'
+import { describe, expect, it } from '@jest/globals'
+import { failureOf } from './support/local-server.ts'
+
+/** For these tests only: a self-signed certificate for `comm.test`, and its key. */
+const cert = readFileSync(new URL('fixtures/localhost-cert.pem', import.meta.url))
+const key = readFileSync(new URL('fixtures/localhost-key.pem', import.meta.url), 'utf8')
+
+async function tlsServer(): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    response.end(JSON.stringify({ known: (request.socket as TLSSocket).authorized }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+}
+
+describe('TLS', () => {
+  it('trusts the given authority, expects the given name, and shows the client’s certificate', async () => {
+    await using server = await tlsServer()
+    const trust = { ca: cert, serverName: 'comm.test' }
+    await using anonymous = new HttpClient({ baseUrl: server.url, tls: trust })
+    await using known = new HttpClient({ baseUrl: server.url, tls: { ...trust, cert, key } })
+    expect((await anonymous.get('/')).json()).toEqual({ known: false })
+    expect((await known.get('/')).json()).toEqual({ known: true })
+  })
+
+  it.each([
+    ['an authority that is not trusted', { serverName: 'comm.test' }],
+    ['another name', { ca: cert, serverName: 'other.test' }],
+  ])('refuses a server with %s, for good', async (_what, tls) => {
+    await using server = await tlsServer()
+    await using client = new HttpClient({ baseUrl: server.url, tls })
+    const error = await failureOf(client.get('/'))
+    expect(error).toMatchObject({ code: 'COMM_CONNECTION', retryable: false, details: { sent: 'no' } })
+    expect(String(error)).toContain('failed in the TLS handshake')
+  })
+})
