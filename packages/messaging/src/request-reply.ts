@@ -84,7 +84,10 @@ export class Requests {
       details: { limit: outerMs < askedMs ? 'deadline of the caller' : 'timeoutMs', limitMs: timeoutMs },
     })
     if (timeoutMs <= 0) throw late
-    const reply = await this.#exchange(topic, body, passed, timeoutMs, late, [signal, outer?.signal])
+    const signals = [signal, outer?.signal].filter((given) => given !== undefined)
+    const aborted = signals.find((given) => given.aborted)
+    if (aborted !== undefined) throw givenUp(topic, aborted.reason)
+    const reply = await this.#exchange(topic, body, passed, timeoutMs, late, signals)
     return schema === undefined ? (reply as Reply) : validate({ name: `${topic} (reply)`, schema }, reply)
   }
 
@@ -94,7 +97,7 @@ export class Requests {
     passed: Pick<RequestOptions, 'key' | 'headers' | 'correlationId' | 'contentType'>,
     timeoutMs: number,
     late: TimeoutError,
-    signals: readonly (AbortSignal | undefined)[],
+    signals: readonly AbortSignal[],
   ): Promise<unknown> {
     const { clock, publisher } = this.#parts
     const id = randomUUID()
@@ -118,11 +121,13 @@ export class Requests {
       .catch(answer.reject)
     try {
       return await answer.promise
+    } catch (error) {
+      withdrawn.abort(error)
+      throw error
     } finally {
       this.#waiting.delete(id)
       timer.cancel()
       for (const detach of detached) detach()
-      withdrawn.abort()
     }
   }
 
@@ -134,7 +139,7 @@ export class Requests {
       .catch((error: unknown) => {
         logger.debug(`the responder of ${topic} could not be told that request ${id} was aborted`, { error })
       })
-    return new CommunicationError(`the caller aborted the request to ${topic}`, { code: 'COMM_ABORTED', cause: reason })
+    return givenUp(topic, reason)
   }
 
   #subscribed(): Promise<Subscription> {
@@ -197,10 +202,12 @@ export class Requests {
   }
 }
 
-function onAbort(signal: AbortSignal | undefined, call: (reason: unknown) => void): () => void {
-  if (signal === undefined) return () => undefined
+function givenUp(topic: string, reason: unknown): CommunicationError {
+  return new CommunicationError(`the caller aborted the request to ${topic}`, { code: 'COMM_ABORTED', cause: reason })
+}
+
+function onAbort(signal: AbortSignal, call: (reason: unknown) => void): () => void {
   const abort = (): void => call(signal.reason)
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort)
+  signal.addEventListener('abort', abort)
   return () => signal.removeEventListener('abort', abort)
 }

@@ -152,6 +152,28 @@ describe('publishing', () => {
   })
 })
 
+describe('requests', () => {
+  it('that are aborted before they begin send nothing', async () => {
+    const adapter = new Between(new MemoryServer())
+    await using client = new MessageClient(adapter)
+    const signal = AbortSignal.abort(new Error('gone'))
+    await expect(client.request('a', 1, { signal })).rejects.toMatchObject({ code: 'COMM_ABORTED', cause: signal.reason })
+    expect(adapter.connects).toBe(0)
+  })
+
+  it('leave no listener, no timer and no failed publish behind when they are answered', async () => {
+    const clock = new TestClock()
+    const client = new MemoryBroker({ clock })
+    const { signal } = new AbortController()
+    await client.respond('a', (body) => body)
+    expect(await client.request('a', 1, { signal })).toBe(1)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    await client.close()
+    expect(client.stats).toMatchObject({ published: 2, publishFailed: 0 })
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
 describe('typed topics', () => {
   const orderCreated = topic('order.created', z.object({ id: z.number(), note: z.string().default('none') }))
 
