@@ -1,0 +1,11 @@
+export { type ConnectionWatcher, RedisConnection } from './connection.ts'
+export { redisError } from './errors.ts'
+export { type Argument, destroyClient, type NodeClient, type RedisLink, RedisScript, type ReplyForm, sendTo } from './link.ts'
+export {
+  type Endpoint,
+  REDIS_CONNECTION_DEFAULTS,
+  REDIS_CONNECTION_RULES,
+  type RedisConnectionOptions,
+  type RedisTlsOptions,
+  type ResolvedConnection,
+} from './options.ts'
