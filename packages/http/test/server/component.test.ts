@@ -12,18 +12,18 @@ describe('httpServerComponent', () => {
   it('listens on start, tells its URL, and stops twice without a word', async () => {
     const component = httpServerComponent(createServer(echo), local)
     expect(() => component.url).toThrow('http server has no URL')
-    expect(await component.health()).toEqual({ status: 'down', reason: 'not listening' })
+    expect(await component.health(never)).toEqual({ status: 'down', reason: 'not listening' })
     await component.start(never)
     await component.start(never)
     expect(component.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
-    expect(await component.health()).toEqual({ status: 'up' })
+    expect(await component.health(never)).toEqual({ status: 'up' })
     expect((await fetch(component.url)).status).toBe(200)
     for (let time = 0; time < 2; time++) {
       component.stopIntake(never)
       await component.drain(never)
       await component.close(never)
     }
-    expect(await component.health()).toMatchObject({ status: 'down' })
+    expect(await component.health(never)).toMatchObject({ status: 'down' })
   })
 
   it('closes although it never started', async () => {
