@@ -1,7 +1,7 @@
 import { bulkhead, pipeline, retry, type Stage, timeout } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { after, afterOrAbort, deferred, expectNothingLeft, SEEDED, TestClock, watch } from './support.ts'
+import { abortListeners, after, afterOrAbort, deferred, expectNothingLeft, SEEDED, TestClock, watch } from './support.ts'
 
 describe('a bulkhead', () => {
   it('admits those that wait in the order they came', async () => {
@@ -9,9 +9,11 @@ describe('a bulkhead', () => {
     const gates = [0, 1, 2, 3].map(() => deferred())
     const one = bulkhead({ limit: 1, maxQueue: 3 })
     const guarded = pipeline([one])
+    const listeners: number[] = []
     const runs = gates.map((gate, index) =>
-      guarded.run(() => {
+      guarded.run((_, call) => {
         order.push(index)
+        listeners.push(abortListeners(call.signal))
         return gate.promise
       }, undefined),
     )
@@ -19,6 +21,7 @@ describe('a bulkhead', () => {
     for (const gate of gates) gate.resolve(undefined)
     await Promise.all(runs)
     expect(order).toEqual([0, 1, 2, 3])
+    expect(listeners).toEqual([0, 0, 0, 0])
     expect([one.running, one.queued]).toEqual([0, 0])
   })
 
@@ -107,6 +110,21 @@ describe('a bulkhead', () => {
     await clock.advance(1)
     expect(two.running).toBe(1)
     await clock.advance(600)
+    expect(two.running).toBe(0)
+  })
+
+  it('inside a retry does not wait for what earlier attempts have left behind', async () => {
+    const clock = new TestClock()
+    const two = bulkhead({ limit: 2 })
+    const settlesAfter = [500, 20]
+    void pipeline([retry({ maxRetries: 1, random: () => 1 }), two, timeout({ ms: 10 })], { clock })
+      .run((_, call) => after(clock, settlesAfter[call.attempt - 1]!), undefined)
+      .catch(() => {})
+    await clock.advance(70)
+    expect(two.running).toBe(2)
+    await clock.advance(10)
+    expect(two.running).toBe(1)
+    await clock.advance(500)
     expect(two.running).toBe(0)
   })
 

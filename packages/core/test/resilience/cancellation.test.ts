@@ -347,6 +347,23 @@ describe('a fallback', () => {
     expect(run.outcome).toMatchObject({ error: { code: 'COMM_TIMEOUT' } })
   })
 
+  it('that comes too late does not touch the next attempt either', async () => {
+    const clock = new TestClock()
+    const gate = deferred()
+    const slow: Stage = { name: 'slow', leave: (call) => (call.attempt === 2 ? after(clock, 5) : undefined) }
+    const stages = [
+      retry({ maxRetries: 1, random: () => 1 }),
+      timeout({ ms: 10 }),
+      slow,
+      fallback(() => gate.promise, { when: (_error, call) => call.attempt === 1 }),
+    ]
+    const run = watch(pipeline(stages, { clock }).run(() => Promise.reject(new Error('no')), undefined))
+    await clock.advance(10 + 50)
+    gate.resolve('late')
+    await clock.advance(5)
+    expect(run.outcome).toEqual({ error: new Error('no') })
+  })
+
   it.each([
     ['a value', () => 'answer'],
     ['a promise', async () => 'answer'],

@@ -40,6 +40,12 @@ describe('a rate limit', () => {
     await expect(limited.run(() => 1, undefined)).resolves.toBe(1)
   })
 
+  it('counts in whole milliseconds', async () => {
+    const limited = pipeline([rateLimit({ perSecond: 3, burst: 1 })], { clock: new TestClock() })
+    await limited.run(() => 1, undefined)
+    await expect(limited.run(() => 1, undefined)).rejects.toMatchObject({ details: { retryAfterMs: 334 } })
+  })
+
   it('has a bucket per key', async () => {
     const clock = new TestClock()
     const limited = pipeline([rateLimit({ perSecond: 1, key: ({ argument }) => String(argument) })], { clock })

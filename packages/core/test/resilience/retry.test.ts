@@ -119,6 +119,18 @@ describe('a retry', () => {
     expect(withdrawn).toEqual([])
   })
 
+  it('tells of no retry after an abort, whatever classify says', async () => {
+    const clock = new TestClock()
+    const stopping = new AbortController()
+    const events: RetryEvent[] = []
+    const always = retry({ classify: () => 'failure', onRetry: (event) => events.push(event) })
+    const run = watch(pipeline([always], { clock }).run(() => after(clock, 10), undefined, stopping.signal))
+    stopping.abort(new Error('stop'))
+    await clock.advance(1000)
+    expect(run.outcome).toEqual({ error: new Error('stop') })
+    expect(events).toEqual([])
+  })
+
   it('does not ask again what a policy inside refused', async () => {
     expect(await attemptsOf({}, new RateLimitedError('used up', { details: { retryAfterMs: 10 } }))).toEqual([0])
   })

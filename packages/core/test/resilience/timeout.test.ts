@@ -1,6 +1,6 @@
-import { pipeline, retry, systemClock, timeout, withDeadline } from '@comm/core'
+import { pipeline, retry, type Stage, systemClock, timeout, withDeadline } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
-import { deferred, expectNothingLeft, TestClock, watch } from './support.ts'
+import { after, deferred, expectNothingLeft, TestClock, watch } from './support.ts'
 
 const never = () => deferred().promise
 
@@ -42,6 +42,16 @@ describe('a timeout', () => {
       expect(run.outcome).toMatchObject({ error: { details: { ms: outerMs } } })
       await expectNothingLeft(clock)
     }
+  })
+
+  it('started later but due at the same time as an enclosing one leaves it to that one', async () => {
+    const clock = new TestClock()
+    const slow: Stage = { name: 'slow', enter: () => after(clock, 40) }
+    const run = watch(pipeline([timeout({ ms: 100 }), slow, timeout({ ms: 60 })], { clock }).run(never, undefined))
+    await clock.advance(40)
+    expect(clock.pendingTimers).toBe(1)
+    await clock.advance(60)
+    expect(run.outcome).toMatchObject({ error: { details: { ms: 100 } } })
   })
 
   it('names the attempt that was too slow', async () => {

@@ -20,11 +20,13 @@ async function aborted(callee: (signal: AbortSignal) => Promise<unknown>, stages
   return stages.run((_, { signal }) => callee(signal), undefined, stopping.signal)
 }
 
+let nextLength = 60_000
+
 const CALLS_OF_ALL_KINDS: readonly ((index: number) => Promise<unknown>)[] = [
   (index) => guarded.run(async () => index, undefined, longLived.caller),
   () => guarded.run(() => Promise.reject(new Error('no')), undefined, longLived.caller),
   // Each with a length of its own.
-  (index) => pipeline([timeout({ ms: 60_000 + index })]).run((_, { signal }) => signal.aborted, undefined, longLived.caller),
+  () => pipeline([timeout({ ms: nextLength++ })]).run((_, { signal }) => signal.aborted, undefined, longLived.caller),
   () => pipeline([timeout({ ms: 0 })]).run(() => new Promise(() => {}), undefined, longLived.caller),
   () => aborted((signal) => once(signal, 'abort')),
   () => aborted(() => new Promise(() => {}), pipeline([retry(), timeout({ ms: 1000 })])),
