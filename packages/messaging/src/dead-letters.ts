@@ -138,16 +138,19 @@ export class DeadLetters {
     const refused = letters.filter(({ replays }) => replays >= maxReplays)
     const wanted = letters.filter(({ replays }) => replays < maxReplays)
     if (dryRun) return { replayed: wanted, refused, failed: [], removed: 0 }
-    const replayed: DeadLetter[] = []
-    const failed: { letter: DeadLetter; error: CommunicationError }[] = []
-    await Promise.all(
+    const results = await Promise.all(
       wanted.map((letter) =>
         this.#parts.publisher.republish(replayRecord(letter)).then(
-          () => replayed.push(letter),
-          (thrown: unknown) => failed.push({ letter, error: CommunicationError.from(thrown) }),
+          () => undefined,
+          (thrown: unknown) => CommunicationError.from(thrown),
         ),
       ),
     )
+    const replayed = wanted.filter((_, index) => results[index] === undefined)
+    const failed = wanted.flatMap((letter, index) => {
+      const error = results[index]
+      return error === undefined ? [] : [{ letter, error }]
+    })
     const ids = replayed.map(({ id }) => id)
     const admin = await this.#admin()
     const removed = ids.length === 0 ? 0 : ((await admin.remove?.(this.#where.topic, ids, this.#where.group)) ?? 0)

@@ -60,6 +60,17 @@ describe('connecting', () => {
     await client.subscribe('a', () => undefined)
   })
 
+  it('that is lost refuses a subscribe, which may be tried again', async () => {
+    const server = new MemoryServer()
+    await using client = new MemoryBroker({ server })
+    await client.subscribe('a', () => undefined)
+    server.stop()
+    await expect(client.subscribe('b', () => undefined)).rejects.toMatchObject({ code: 'COMM_CONNECTION' })
+    server.start()
+    await waitFor(async () => (await client.health()).status === 'up')
+    await client.subscribe('b', () => undefined)
+  })
+
   it('waits for start() where it should: publishes are kept, subscriptions start with it', async () => {
     const adapter = new Between(new MemoryServer())
     await using client = new MessageClient(adapter, { connectOn: 'start' })

@@ -131,6 +131,20 @@ describe('resends', () => {
     expect(requests).toEqual([['a1', 'b1'], ['b2'], ['a1'], ['a2']])
   })
 
+  it('settles the publishes of a request in their order', async () => {
+    const { add } = setUp((records) => records.map((sent) => (text(sent) === 'b' ? refused() : OK)))
+    const settled: string[] = []
+    await Promise.all(
+      ['a', 'b', 'c', 'd'].map((body) =>
+        add(body).then(
+          () => settled.push(body),
+          () => settled.push(body),
+        ),
+      ),
+    )
+    expect(settled).toEqual(['a', 'b', 'c', 'd'])
+  })
+
   it('rejects only the record that is refused for good', async () => {
     const { add } = setUp((records) => records.map((sent) => (text(sent) === 'b' ? refused() : OK)))
     const results = await Promise.allSettled([add('a'), add('b'), add('c')])

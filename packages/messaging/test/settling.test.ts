@@ -1,6 +1,13 @@
-import { constantBackoff, MemoryDedupStore, PublishError } from '@comm/core'
-import { MemoryServer, MessageClient, type OutboundRecord, type PublishResult, type SubscribeOptions } from '@comm/messaging'
-import { handlerSpy, TestClock } from '@comm/testkit'
+import { constantBackoff, MemoryDedupStore, PublishError, silentLogger } from '@comm/core'
+import {
+  MemoryBroker,
+  MemoryServer,
+  MessageClient,
+  type OutboundRecord,
+  type PublishResult,
+  type SubscribeOptions,
+} from '@comm/messaging'
+import { handlerSpy, TestClock, waitFor } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
 import { Between, type BetweenOptions } from './support/between.ts'
 
@@ -175,6 +182,27 @@ describe('a message that comes early', () => {
     await clock.advance(1)
     expect(spy.calls.length).toBe(1)
     expect(adapter.published.length).toBe(1)
+  })
+})
+
+describe('a lease that ended while the handler ran', () => {
+  it('is said, and the message is settled all the same', async () => {
+    const store = new MemoryDedupStore()
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) }
+    await using client = new MemoryBroker({ logger })
+    const spy = handlerSpy<[body: unknown]>(async () => {
+      const claim = await store.claim('the key', 1)
+      if (claim.state !== 'busy') throw new Error('the key should be held')
+      // Somebody else takes the key over, as after a long pause of this process.
+      Object.assign(store, { commit: async () => false })
+    })
+    await client.subscribe('a', spy, { group: 'g', dedup: { store, key: () => 'the key' } })
+    await client.publish('a', 1, { id: 'message-1' })
+    await waitFor(() => client.stats.handled === 1)
+    expect(warnings).toEqual([
+      'message message-1 of a was handled after its lease had expired; another consumer may handle it too',
+    ])
   })
 })
 

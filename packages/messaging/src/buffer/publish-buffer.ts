@@ -210,7 +210,6 @@ export class PublishBuffer {
     if (this.#waiting.first !== undefined) this.#pump()
   }
 
-  /** Goes backwards, so that what is put back at the front of the queue ends up in its old order. */
   #digest(
     entries: readonly Entry[],
     results: readonly PublishResult[] | undefined,
@@ -221,10 +220,10 @@ export class PublishBuffer {
     this.#outages = isOutage ? this.#outages + 1 : 0
     const now = clock.now()
     if (isOutage) this.#pausedUntil = now + outageBackoff.delayMs({ retry: this.#outages, previousMs: undefined, random })
-    for (let index = entries.length - 1; index >= 0; index--) {
-      const entry = entries[index] as Entry
-      const result = results?.[index]
+    const again: Entry[] = []
+    for (const [index, entry] of entries.entries()) {
       if (entry.isSettled) continue
+      const result = results?.[index]
       if (result?.ok) {
         this.#settle(entry)
         entry.resolve()
@@ -240,8 +239,10 @@ export class PublishBuffer {
       entry.failures++
       entry.lastError = error
       entry.dueAt = isOutage ? 0 : now + options.backoff.delayMs({ retry: entry.failures, previousMs: undefined, random })
-      this.#waiting.unshift(entry)
+      again.push(entry)
     }
+    // To the front of the queue, in their old order.
+    for (const entry of again.reverse()) this.#waiting.unshift(entry)
   }
 
   #admitBlocked(): void {
