@@ -58,7 +58,10 @@ export interface ServerKind {
   /** A URL from the environment. @throws TypeError if it is none */
   parseUrl(url: string): Endpoint
   /** Its URL for clients at an endpoint, and those of its other listeners. */
-  urls(host: string, ports: Readonly<Record<string, number>>): { readonly url: string; readonly urls: Readonly<Record<string, string>> }
+  urls(
+    host: string,
+    ports: Readonly<Record<string, number>>,
+  ): { readonly url: string; readonly urls: Readonly<Record<string, string>> }
   findLocal(): Promise<Found | undefined>
   install(release: DebianRelease): Promise<Found>
   local(found: Found, place: Place): LocalPlan

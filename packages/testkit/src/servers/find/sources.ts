@@ -19,8 +19,6 @@ export function sourcesFromEnvironment(value: string | undefined = process.env['
   return value.split(',').map((word) => {
     const source = SOURCES.find((known) => known === word.trim())
     if (source !== undefined) return source
-    throw new ConfigurationError(
-      `COMM_TEST_SERVERS must be a list of ${SOURCES.join(', ')}, got ${JSON.stringify(word.trim())}`,
-    )
+    throw new ConfigurationError(`COMM_TEST_SERVERS must be a list of ${SOURCES.join(', ')}, got ${JSON.stringify(word.trim())}`)
   })
 }

@@ -39,15 +39,9 @@ export async function debianFolder(release: keyof typeof DEBIAN_SUITES, packageN
   return target
 }
 
-async function unpack(
-  release: keyof typeof DEBIAN_SUITES,
-  packageName: string,
-  apt: string,
-  work: string,
-): Promise<void> {
+async function unpack(release: keyof typeof DEBIAN_SUITES, packageName: string, apt: string, work: string): Promise<void> {
   const archives = join(apt, 'cache/archives')
-  for (const folder of ['lists/partial', 'cache/archives/partial', 'parts'])
-    await mkdir(join(apt, folder), { recursive: true })
+  for (const folder of ['lists/partial', 'cache/archives/partial', 'parts']) await mkdir(join(apt, folder), { recursive: true })
   const mirror = process.env['COMM_TEST_DEBIAN_MIRROR'] ?? MIRROR
   await writeFile(join(apt, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror} ${DEBIAN_SUITES[release]} main\n`)
   await writeFile(join(apt, 'status'), '')

@@ -52,7 +52,9 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
       `cluster-port ${ports['bus']}`,
       `cluster-node-timeout ${NODE_TIMEOUT_MS}`,
     ])
-    const started = Array.from({ length: masters * (1 + replicas) }, () => startServer({ ...kind, docker: undefined, special: true }, sources))
+    const started = Array.from({ length: masters * (1 + replicas) }, () =>
+      startServer({ ...kind, docker: undefined, special: true }, sources),
+    )
     for (const settled of await Promise.allSettled(started)) {
       if (settled.status === 'rejected') throw settled.reason
       nodes.push(settled.value)
@@ -87,7 +89,8 @@ async function form(nodes: readonly TestServer[], masters: number): Promise<void
     const info = await ask(node, 'CLUSTER', 'INFO')
     if (!info.includes('cluster_state:ok')) throw new Error('its cluster is not ok yet')
     const replication = await ask(node, 'INFO', 'replication')
-    if (replication.includes('role:slave') && !replication.includes('master_link_status:up')) throw new Error('it does not follow yet')
+    if (replication.includes('role:slave') && !replication.includes('master_link_status:up'))
+      throw new Error('it does not follow yet')
     // Replicas are the last to be told: a client that asks any node for the slots must find all of them.
     const lines = (await ask(node, 'CLUSTER', 'NODES')).trim().split('\n')
     if (lines.filter((line) => / slave /.test(line.replaceAll(',', ' '))).length !== nodes.length - masters)

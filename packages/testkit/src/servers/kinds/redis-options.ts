@@ -14,8 +14,12 @@ export interface RedisServerOptions extends CommonServerOptions {
   readonly tls?: boolean | 'mutual'
 }
 
-export const REDIS_SERVER_DEFAULTS: Readonly<{ appendonly: boolean; appendfsync: 'everysec'; tls: false; acl: readonly string[] }> =
-  Object.freeze({ appendonly: true, appendfsync: 'everysec', tls: false, acl: Object.freeze([]) })
+export const REDIS_SERVER_DEFAULTS: Readonly<{
+  appendonly: boolean
+  appendfsync: 'everysec'
+  tls: false
+  acl: readonly string[]
+}> = Object.freeze({ appendonly: true, appendfsync: 'everysec', tls: false, acl: Object.freeze([]) })
 
 export const REDIS_SERVER_RULES: Rules<RedisServerOptions> = {
   sources: sourcesRule,

@@ -48,8 +48,13 @@ const SENTINEL_SOURCES = Object.freeze(['local', 'debian12'] as const)
 /** Ready once every sentinel knows the master, its replicas and the other sentinels: a failover works from then on. */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
   checkOptions('redisSentinel', options, RULES)
-  const { masterName, replicas: replicaCount, sentinels: sentinelCount, downAfterMs, sources = SENTINEL_SOURCES } =
-    withDefaults(REDIS_SENTINEL_DEFAULTS, options)
+  const {
+    masterName,
+    replicas: replicaCount,
+    sentinels: sentinelCount,
+    downAfterMs,
+    sources = SENTINEL_SOURCES,
+  } = withDefaults(REDIS_SENTINEL_DEFAULTS, options)
   const all: TestServer[] = []
   const close = async () => {
     await Promise.all(all.map((server) => server.close()))

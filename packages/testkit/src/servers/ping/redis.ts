@@ -1,4 +1,4 @@
-import { type Endpoint, type Ping } from '../process/wait-until-ready.ts'
+import type { Endpoint, Ping } from '../process/wait-until-ready.ts'
 import { exchange } from './exchange.ts'
 
 export interface RedisLogin {
