@@ -185,6 +185,18 @@ describe('a message that comes early', () => {
   })
 })
 
+describe('a message whose time is over', () => {
+  it('is dropped and counted, also where the broker knows no expiry', async () => {
+    const { client, spy, letters, clock } = await setUp({ change: ({ expiresAt: _, ...record }) => record })
+    await client.publish('order.created', 'stale', { expiresAt: clock.wall() })
+    await client.publish('order.created', 'fresh', { expiresAt: clock.wall() + 1 })
+    await clock.advance(0)
+    expect(spy.messages).toEqual(['fresh'])
+    expect(client.stats).toMatchObject({ expired: 1, handled: 1 })
+    expect(await letters.count()).toBe(0)
+  })
+})
+
 describe('a lease that ended while the handler ran', () => {
   it('is said, and the message is settled all the same', async () => {
     const store = new MemoryDedupStore()
