@@ -39,8 +39,8 @@ const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS
 const NO_OPTIONS: RequestOptions = Object.freeze({})
 
 /**
- * Makes a request from what the caller gave, what the client has and what the running call context says. All of it is read
- * here, once: a later attempt may start from a timer that another caller's context set.
+ * Makes a request from what the caller gave, what the client has and what the running call context says: all attempts carry
+ * the same correlation id and trace, wherever a policy starts them from.
  *
  * @throws ConfigurationError naming what is wrong
  */

@@ -49,7 +49,7 @@ export function responseOf(error: unknown): HttpResponse | undefined {
  * @param now epoch milliseconds
  * @returns milliseconds to wait, never negative; undefined for a header that is neither
  */
-export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined
   if (/^\d+$/.test(header)) return Number(header) * 1000
   const at = /^[A-Za-z]{3,9}, /.test(header) ? Date.parse(header) : Number.NaN
