@@ -69,6 +69,7 @@ export class CaseContext implements AsyncDisposable {
     this.#collectors.push(collector)
     const full: SubscribeRequest = { topics: [], maxUnsettled: 10, lanes: 'none', ...request }
     collector.topics = full.topics
+    collector.lanes = this.broker.features.ordering === 'none' ? 'none' : full.lanes
     collector.subscription = await this.within(
       adapter.subscribe(full, collector.onDelivery),
       `subscribing to ${full.topics.join(', ')}`,

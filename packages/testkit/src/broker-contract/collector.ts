@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Delivery, Subscription } from '@comm/messaging'
+import type { Delivery, SubscribeRequest, Subscription } from '@comm/messaging'
 
 /** What a subscriber does with each delivery. */
 export type Reaction = (delivery: Delivery, collector: Collector) => void | Promise<unknown>
@@ -12,12 +12,13 @@ interface Waiter {
   readonly resolve: () => void
 }
 
-/** A subscriber that keeps what it gets, in order, and watches that no lane has two unsettled deliveries. */
+/** A subscriber that keeps what it gets, in order, and watches that no lane, and no key with lanes, has two unsettled deliveries. */
 export class Collector {
   readonly received: Delivery[] = []
   /** The bodies of what was received. */
   readonly texts: string[] = []
   topics: readonly string[] = []
+  lanes: SubscribeRequest['lanes'] = 'none'
   /** Set when `subscribe` has resolved. */
   subscription!: Subscription
   /** The most deliveries that were unsettled at one time. */
@@ -25,7 +26,8 @@ export class Collector {
   readonly #deadlineMs: number
   readonly #react: Reaction
   readonly #unsettled = new Set<Delivery>()
-  readonly #lanes = new Set<string>()
+  /** The unsettled delivery of each lane and key. */
+  readonly #busy = new Map<string, Delivery>()
   readonly #waiters = new Set<Waiter>()
   #problem: Error | undefined
 
@@ -39,9 +41,11 @@ export class Collector {
     this.texts.push(textOf(delivery))
     this.#unsettled.add(delivery)
     this.mostUnsettled = Math.max(this.mostUnsettled, this.#unsettled.size)
-    if (delivery.lane !== undefined) {
-      if (this.#lanes.has(delivery.lane)) this.#problem ??= new Error(`lane ${delivery.lane} has two unsettled deliveries`)
-      this.#lanes.add(delivery.lane)
+    for (const lane of this.#lanesOf(delivery)) {
+      const holder = this.#busy.get(lane)
+      // One that was lost with its connection no longer counts.
+      if (holder?.lost.aborted === false) this.#problem ??= new Error(`${lane} has two unsettled deliveries`)
+      this.#busy.set(lane, delivery)
     }
     const settling = watched(delivery, () => this.#forget(delivery))
     this.#look()
@@ -102,7 +106,12 @@ export class Collector {
 
   #forget(delivery: Delivery): void {
     this.#unsettled.delete(delivery)
-    if (delivery.lane !== undefined) this.#lanes.delete(delivery.lane)
+    for (const lane of this.#lanesOf(delivery)) if (this.#busy.get(lane) === delivery) this.#busy.delete(lane)
+  }
+
+  #lanesOf({ lane, topic, key }: Delivery): readonly string[] {
+    const byKey = this.lanes === 'key' && key !== undefined ? [`key ${key} of topic ${topic}`] : []
+    return lane === undefined ? byKey : [`lane ${lane}`, ...byKey]
   }
 
   #look(): void {
