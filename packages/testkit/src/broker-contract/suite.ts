@@ -63,7 +63,7 @@ export function brokerContract(runner: TestRunner, broker: BrokerUnderTest): voi
         }
       })
     }
-    runner.afterAll(async () => broker.report?.({ broker: broker.name, cases: reports }))
+    runner.afterAll(async () => broker.report?.({ broker: broker.name, cases: inOrder(reports) }))
   })
 
   async function runCase(on: BrokerUnderTest, theme: string, { id, title, run }: ContractCase): Promise<CaseReport> {
@@ -78,6 +78,12 @@ export function brokerContract(runner: TestRunner, broker: BrokerUnderTest): voi
     }
     return { id, theme, title, outcome: 'passed', durationMs: performance.now() - startedAt }
   }
+}
+
+/** The skipped ones were known first. */
+function inOrder(reports: readonly CaseReport[]): readonly CaseReport[] {
+  const places = new Map(BROKER_CONTRACT.flatMap(({ cases }) => cases).map(({ id }, place) => [id, place]))
+  return reports.toSorted((a, b) => (places.get(a.id) ?? 0) - (places.get(b.id) ?? 0))
 }
 
 /** A skip that names no case would hide a misspelling for good. */
