@@ -27,6 +27,8 @@ export default {
     {
       ...shared,
       displayName: 'integration',
+      globalSetup: '<rootDir>/.ci/shared-servers-setup.ts',
+      globalTeardown: '<rootDir>/.ci/shared-servers-teardown.ts',
       testMatch: ['<rootDir>/packages/*/test/integration/**/*.test.ts', '<rootDir>/apps/*/test/**/*.test.ts'],
     },
   ],

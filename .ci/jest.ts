@@ -10,6 +10,8 @@ const { status } = spawnSync(
   process.execPath,
   [
     '--experimental-vm-modules',
+    // For what Jest loads itself, outside the tests: the set-up of the shared servers.
+    '--conditions=@comm/source',
     '--disable-warning=ExperimentalWarning',
     jest,
     '--config',

@@ -44,8 +44,6 @@ export interface ServerKind {
   readonly name: ServerName
   /** For messages. */
   readonly label: string
-  /** The environment variable that names a running server. */
-  readonly variable: string
   /** Names of the ports it needs; `main` is the first. */
   readonly ports: readonly ['main', ...string[]]
   /** It was asked for with options that a server from a URL cannot be given: the environment is not looked at. */

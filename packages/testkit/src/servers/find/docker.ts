@@ -1,6 +1,6 @@
 import type { StartedTestContainer } from 'testcontainers'
+import { freePorts } from '../../free-port.ts'
 import type { ServerKind } from '../kind.ts'
-import { freePorts } from '../process/free-port.ts'
 import type { Started } from '../process/local-server.ts'
 import { waitUntilReady } from '../process/wait-until-ready.ts'
 import type { ServerControl } from '../server.ts'

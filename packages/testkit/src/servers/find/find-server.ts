@@ -2,6 +2,7 @@ import { ServiceUnavailableError } from '@comm/core'
 import type { ServerKind } from '../kind.ts'
 import { type Started, startLocal } from '../process/local-server.ts'
 import type { ServerSource } from '../server.ts'
+import { SERVER_VARIABLES } from '../variables.ts'
 import { startContainer } from './docker.ts'
 import { dockerEngine } from './docker-engine.ts'
 import { useEnvironment } from './environment.ts'
@@ -17,13 +18,14 @@ export interface FoundServer extends Started {
  * @throws ServiceUnavailableError that says what was tried, what came of it and what to install
  */
 export async function findServer(kind: ServerKind, sources: readonly SourceChoice[]): Promise<FoundServer> {
+  const variable = SERVER_VARIABLES[kind.name]
   const tried: string[] = []
   const note = (what: string, error: unknown) => tried.push(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   for (const source of sources) {
     if (source === 'environment') {
-      const url = process.env[kind.variable]
-      if (url === undefined || url === '') tried.push(`environment: ${kind.variable} is not set`)
-      else if (kind.special) tried.push(`environment: ${kind.variable} is set, but this server needs options of its own`)
+      const url = process.env[variable]
+      if (url === undefined || url === '') tried.push(`environment: ${variable} is not set`)
+      else if (kind.special) tried.push(`environment: ${variable} is set, but this server needs options of its own`)
       else return { ...(await useEnvironment(kind, url)), source }
     } else if (source === 'docker') {
       const engine = kind.docker && (await dockerEngine())
@@ -53,7 +55,7 @@ export async function findServer(kind: ServerKind, sources: readonly SourceChoic
     }
   }
   throw new ServiceUnavailableError(
-    `no ${kind.label} for the tests could be found or started. Tried:\n  ${tried.join('\n  ')}\nWhat helps: set ${kind.variable}, start Docker, or ${kind.advice}.`,
+    `no ${kind.label} for the tests could be found or started. Tried:\n  ${tried.join('\n  ')}\nWhat helps: set ${variable}, start Docker, or ${kind.advice}.`,
     { details: { server: kind.name, tried } },
   )
 }

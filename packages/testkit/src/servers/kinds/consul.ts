@@ -29,7 +29,6 @@ const ping: Ping = async (endpoint, signal) => {
 const kind: ServerKind = {
   name: 'consul',
   label: 'Consul',
-  variable: 'COMM_TEST_CONSUL_URL',
   ports: ['main', 'rpc', 'serf'],
   special: false,
   tls: undefined,

@@ -27,7 +27,6 @@ const ping: Ping = async (endpoint, signal) => {
 const kind: ServerKind = {
   name: 'etcd',
   label: 'etcd',
-  variable: 'COMM_TEST_ETCD_URL',
   ports: ['main', 'peer'],
   special: false,
   tls: undefined,

@@ -34,7 +34,6 @@ function kafkaKind(options: KafkaServerOptions, tls: TlsFiles | undefined): Serv
   return {
     name: 'kafka',
     label: 'Kafka',
-    variable: 'COMM_TEST_KAFKA_BROKERS',
     ports: ['main', ...others, 'controller'],
     special: Object.values(shaping).some((value) => value !== undefined),
     tls,

@@ -31,7 +31,6 @@ function rabbitmqKind(options: RabbitMQServerOptions, tls: TlsFiles | undefined)
   return {
     name: 'rabbitmq',
     label: 'RabbitMQ',
-    variable: 'COMM_TEST_RABBITMQ_URL',
     ports: ['main', ...(tls ? ['tls'] : []), 'epmd', 'distribution'],
     special: Object.values(shaping).some((value) => value !== undefined),
     tls,

@@ -36,7 +36,6 @@ export function redisKind(
   return {
     name: 'redis',
     label: 'Redis',
-    variable: 'COMM_TEST_REDIS_URL',
     ports: ['main', ...(tls ? ['tls'] : []), 'bus'],
     special: Object.values(shaping).some((value) => value !== undefined),
     tls,

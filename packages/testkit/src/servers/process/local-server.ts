@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ServiceUnavailableError } from '@comm/core'
+import { freePorts } from '../../free-port.ts'
 import type { Found, LocalPlan, ServerKind } from '../kind.ts'
 import type { ServerControl } from '../server.ts'
-import { freePorts } from './free-port.ts'
 import { ProcessGroup, type Program } from './process-group.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
 import { type Watchdog, watchOver } from './watchdog.ts'
@@ -51,7 +51,8 @@ class LocalServer implements ServerControl {
   #server: ProcessGroup | undefined
   #companion: ProcessGroup | undefined
   #closed: Promise<void> | undefined
-  #lastLogs = ''
+  /** Once the folder is gone. */
+  #lastLogs: string | undefined
 
   private constructor(kind: ServerKind, folder: string, ports: Readonly<Record<string, number>>, plan: LocalPlan) {
     this.#kind = kind
@@ -106,12 +107,12 @@ class LocalServer implements ServerControl {
   }
 
   async logs(): Promise<string> {
-    return this.#closed ? this.#lastLogs : await readFile(this.#logFile, 'utf8').catch(() => '')
+    return this.#lastLogs ?? (await this.#readLog())
   }
 
   /** Nobody needs the data any more, so nothing is ended in good order. */
   async #close(): Promise<void> {
-    this.#lastLogs = await readFile(this.#logFile, 'utf8').catch(() => '')
+    this.#lastLogs = await this.#readLog()
     await this.#server?.end(0)
     await this.#companion?.end(0)
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
@@ -138,6 +139,10 @@ class LocalServer implements ServerControl {
   #guard(added?: ProcessGroup): void {
     const groups = [this.#server, this.#companion, added].filter((group) => group !== undefined && group.ended === undefined)
     this.#watchdog.guard(groups.map((group) => (group as ProcessGroup).pid))
+  }
+
+  #readLog(): Promise<string> {
+    return readFile(this.#logFile, 'utf8').catch(() => '')
   }
 
   get #logFile(): string {

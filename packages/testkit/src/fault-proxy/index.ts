@@ -1,0 +1,2 @@
+export { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+export { FAULT_PROXY_DEFAULTS, type FaultProxyOptions, type FaultProxyTarget } from './options.ts'
