@@ -1,11 +1,6 @@
-export {
-  type BrokerUnderTest,
-  CONTRACT_LIMITS,
-  type ContractCase,
-  type ContractLimits,
-  type ContractTheme,
-  type Need,
-} from './broker-contract/contract.ts'
+export { type BrokerUnderTest, CONTRACT_LIMITS, type ContractLimits } from './broker-contract/broker-under-test.ts'
+export type { CaseContext } from './broker-contract/case-context.ts'
+export type { ContractCase, ContractTheme, Need } from './broker-contract/contract.ts'
 export { type CaseReport, type ContractReport, supportTable } from './broker-contract/report.ts'
 export { BROKER_CONTRACT, brokerContract } from './broker-contract/suite.ts'
 export { type DedupSubject, dedupStoreContract } from './dedup-contract.ts'

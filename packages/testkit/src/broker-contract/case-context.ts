@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { sleep } from '@comm/core'
 import type { BrokerAdapter, BrokerAdmin, OutboundRecord, PublishResult, SubscribeRequest } from '@comm/messaging'
 import { waitFor } from '../wait-for.ts'
+import { type BrokerUnderTest, CONTRACT_LIMITS, type ContractLimits } from './broker-under-test.ts'
 import { Collector, type Reaction } from './collector.ts'
-import { type BrokerUnderTest, CONTRACT_LIMITS, type ContractLimits } from './contract.ts'
 
 /** Names of one run differ from those of every other run on the same broker. */
 const RUN = randomBytes(4).toString('hex')

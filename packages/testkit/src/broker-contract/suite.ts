@@ -1,4 +1,5 @@
 import type { TestRunner } from '../runner.ts'
+import { type BrokerUnderTest, CONTRACT_LIMITS } from './broker-under-test.ts'
 import { CaseContext } from './case-context.ts'
 import { administration } from './cases/administration.ts'
 import { credits } from './cases/credits.ts'
@@ -12,7 +13,7 @@ import { roundTrip } from './cases/round-trip.ts'
 import { routing } from './cases/routing.ts'
 import { settling } from './cases/settling.ts'
 import { timing } from './cases/timing.ts'
-import { type BrokerUnderTest, CONTRACT_LIMITS, type ContractCase, type ContractTheme, reasonToSkip } from './contract.ts'
+import { type ContractCase, type ContractTheme, reasonToSkip } from './contract.ts'
 import type { CaseReport } from './report.ts'
 
 /** Every case of the broker contract, in the order in which they run. */

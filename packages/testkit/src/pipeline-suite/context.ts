@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Backoff, constantBackoff } from '@comm/core'
 import { type BrokerAdapter, MessageClient, type MessageClientOptions, type MessageMeta } from '@comm/messaging'
-import { type BrokerUnderTest, CONTRACT_LIMITS, type ContractLimits } from '../broker-contract/contract.ts'
+import { type BrokerUnderTest, CONTRACT_LIMITS, type ContractLimits } from '../broker-contract/broker-under-test.ts'
 import { type HandlerSpy, handlerSpy } from '../handler-spy.ts'
 import { waitFor } from '../wait-for.ts'
 

@@ -1,5 +1,5 @@
-import type { BrokerUnderTest } from '../broker-contract/contract.ts'
-import { CONTRACT_LIMITS, reasonToSkip } from '../broker-contract/contract.ts'
+import { type BrokerUnderTest, CONTRACT_LIMITS } from '../broker-contract/broker-under-test.ts'
+import { reasonToSkip } from '../broker-contract/contract.ts'
 import type { TestRunner } from '../runner.ts'
 import type { PipelineCase } from './case.ts'
 import { deadLetters } from './cases/dead-letters.ts'
