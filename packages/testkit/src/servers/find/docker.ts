@@ -2,6 +2,7 @@ import type { StartedTestContainer } from 'testcontainers'
 import { freePorts } from '../../free-port.ts'
 import type { ServerKind } from '../kind.ts'
 import type { Started } from '../process/local-server.ts'
+import { readyPing } from '../process/ready-ping.ts'
 import { waitUntilReady } from '../process/wait-until-ready.ts'
 import type { ServerControl } from '../server.ts'
 
@@ -34,7 +35,7 @@ export async function startContainer(kind: ServerKind, plan: NonNullable<ServerK
   const { container: engine } = await getContainerRuntimeClient()
   const native = engine.getById(container.getId())
   const ready = () =>
-    waitUntilReady(kind.label, { host: HOST, port: ports['main'] as number }, kind.ping(undefined), kind.readyMs)
+    waitUntilReady(kind.label, { host: HOST, port: ports['main'] as number }, readyPing(kind, ports), kind.readyMs)
   const control = controlOf(container, native, ready)
   try {
     return { control, host: HOST, ports, version: await ready() }

@@ -13,7 +13,7 @@ export async function useEnvironment(kind: ServerKind, url: string): Promise<Sta
   const { label } = kind
   const variable = SERVER_VARIABLES[kind.name]
   const endpoint = parse(kind, url)
-  const version = await waitUntilReady(`${label} of ${variable}`, endpoint, kind.ping(url), ANSWER_MS)
+  const version = await waitUntilReady(`${label} of ${variable}`, endpoint, kind.ping(url), Math.min(ANSWER_MS, kind.readyMs))
   const whose = `it runs elsewhere, at the address in ${variable}`
   const control = notOurs(label, whose, `unset ${variable} to let the test start one of its own`, async () => '')
   return { control, host: endpoint.host, ports: { main: endpoint.port }, version }

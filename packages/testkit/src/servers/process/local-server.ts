@@ -8,6 +8,7 @@ import { freePorts } from '../../free-port.ts'
 import type { Found, LocalPlan, ServerKind } from '../kind.ts'
 import type { ServerControl } from '../server.ts'
 import { ProcessGroup, type Program } from './process-group.ts'
+import { readyPing } from './ready-ping.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
 import { type Watchdog, watchOver } from './watchdog.ts'
 
@@ -127,7 +128,7 @@ class LocalServer implements ServerControl {
   #ready(): Promise<string> {
     const { label, readyMs } = this.#kind
     const endpoint = { host: HOST, port: this.ports['main'] as number }
-    return waitUntilReady(label, endpoint, this.#kind.ping(undefined), readyMs, () => this.#server?.ended)
+    return waitUntilReady(label, endpoint, readyPing(this.#kind, this.ports), readyMs, () => this.#server?.ended)
   }
 
   async #spawn(program: Program): Promise<ProcessGroup> {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { describe, expect, it } from '@jest/globals'
 import { SHARED_SOCKET, sharedServer } from '@comm/testkit/servers'
+import { describe, expect, it } from '@jest/globals'
 
 describe('sharedServer', () => {
   it('gives every process of the run the same server', async () => {
