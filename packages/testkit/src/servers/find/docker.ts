@@ -29,7 +29,8 @@ export async function startContainer(kind: ServerKind, plan: NonNullable<ServerK
     )
     .withEnvironment(env)
     .withCommand([...command])
-    .withWaitStrategy(Wait.forListeningPorts())
+    // Whether it is ready is asked below, in its own protocol; Testcontainers' look at the ports needs a shell in the image.
+    .withWaitStrategy(Wait.forLogMessage(/./))
     .withStartupTimeout(kind.readyMs)
     .start()
   const { container: engine } = await getContainerRuntimeClient()

@@ -35,7 +35,7 @@ export async function findServer(kind: ServerKind, sources: readonly SourceChoic
         try {
           return { ...(await startContainer(kind, kind.docker)), source }
         } catch (error) {
-          note(`docker: the engine at ${engine} answers, but`, error)
+          note(`docker (${engine})`, error)
         }
       }
     } else if (source === 'local') {

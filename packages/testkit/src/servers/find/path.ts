@@ -13,7 +13,7 @@ export async function commandOnPath(command: string): Promise<string | undefined
   return undefined
 }
 
-export function isExecutable(file: string): Promise<boolean> {
+function isExecutable(file: string): Promise<boolean> {
   return access(file, constants.X_OK).then(
     () => true,
     () => false,

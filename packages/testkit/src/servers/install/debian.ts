@@ -63,10 +63,3 @@ async function unpack(release: keyof typeof DEBIAN_SUITES, packageName: string, 
   for (const file of packages) await execute('/bin/sh', ['-c', untar, 'unpack', join(archives, file), work])
   await rm(join(apt, 'cache'), { recursive: true, force: true })
 }
-
-/** The first entry of a folder that begins so: `rabbitmq_server-3.10.8`, whatever its version. */
-export async function entryOf(folder: string, beginning: string): Promise<string> {
-  const entry = (await readdir(folder)).find((name) => name.startsWith(beginning))
-  if (entry === undefined) throw new Error(`${folder} has no ${beginning}…`)
-  return join(folder, entry)
-}

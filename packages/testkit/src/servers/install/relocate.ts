@@ -1,5 +1,5 @@
 import { lstat, open, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { execute } from './execute.ts'
 
 const ELF_MAGIC = Buffer.from('\x7fELF', 'latin1')
@@ -13,7 +13,9 @@ const EXECUTABLE_BITS = 0o111
  * @param final where it will be
  */
 export async function makeRelocatable(root: string, final: string): Promise<void> {
-  const paths = await readdir(root, { recursive: true })
+  // With types, the walk does not follow links, some of which lead out of the folder.
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const paths = entries.map((entry) => relative(root, join(entry.parentPath, entry.name)))
   const library = paths.find((path) => path.endsWith('/libc.so.6'))?.slice(0, -'/libc.so.6'.length)
   // The loader beside the C library; the one in lib64 is a link that may lead out of the folder.
   const loader = paths.find((path) => path.startsWith(`${library}/ld-linux`))
