@@ -1,0 +1,100 @@
+import { type Link, onChannel } from './connection.ts'
+import { isPreconditionFailed } from './errors.ts'
+import { delayName, groupExchange, groupKey, queueOf } from './names.ts'
+import type { ResolvedOptions } from './options.ts'
+import { declareTopology } from './topology.ts'
+
+/** What everything else hangs on, and the user's own. */
+export async function declareBase(link: Link, { exchange, topology }: ResolvedOptions): Promise<void> {
+  await onChannel(link, async (channel) => {
+    await channel.assertExchange(exchange, 'topic', { durable: true })
+    await channel.assertExchange(groupExchange(exchange), 'topic', { durable: true })
+    if (topology !== undefined) await declareTopology(channel, topology)
+  })
+}
+
+export interface GroupQueue {
+  /** Topic or pattern. */
+  readonly topic: string
+  readonly group: string
+  readonly ordered: boolean
+  /** False: only what is meant for this group reaches it. */
+  readonly takesTopic: boolean
+}
+
+/**
+ * Makes the queue of a group, or finds it as it is.
+ * @returns whether it has a single active consumer: that is decided when a queue is made, and never again
+ */
+export async function declareGroup(link: Link, options: ResolvedOptions, wanted: GroupQueue): Promise<boolean> {
+  const { topic, group, takesTopic } = wanted
+  const { exchange } = options
+  const queue = queueOf(topic, group)
+  const args = groupArguments(options, link.major, wanted.ordered)
+  // Each try may find one argument that the existing queue has otherwise.
+  for (let tries = 0; ; tries++) {
+    try {
+      await onChannel(link, async (channel) => {
+        await channel.assertQueue(queue, { durable: true, arguments: args })
+        await channel.bindQueue(queue, groupExchange(exchange), groupKey(group, topic))
+        if (takesTopic) await channel.bindQueue(queue, exchange, topic)
+      })
+      return args[SINGLE_ACTIVE] === true
+    } catch (thrown) {
+      if (tries === TOLERATED.length || !adoptDifference(args, thrown)) throw thrown
+    }
+  }
+}
+
+const SINGLE_ACTIVE = 'x-single-active-consumer'
+const DELIVERY_LIMIT = 'x-delivery-limit'
+/** A queue that has these otherwise serves all the same. */
+const TOLERATED = [SINGLE_ACTIVE, DELIVERY_LIMIT] as const
+/** From here on a queue without this argument drops a record that was requeued twenty times; before, -1 means at once. */
+const FIRST_WITH_DELIVERY_LIMIT = 4
+
+function groupArguments(
+  { queueType, maxPriority, queueArguments }: ResolvedOptions,
+  major: number,
+  ordered: boolean,
+): Record<string, unknown> {
+  return {
+    'x-queue-type': queueType,
+    ...(queueType === 'quorum' && major >= FIRST_WITH_DELIVERY_LIMIT ? { [DELIVERY_LIMIT]: -1 } : undefined),
+    ...(maxPriority === undefined ? undefined : { 'x-max-priority': maxPriority }),
+    ...(ordered ? { [SINGLE_ACTIVE]: true } : undefined),
+    ...queueArguments,
+  }
+}
+
+/** False when the queue differs in something that matters. */
+function adoptDifference(args: Record<string, unknown>, thrown: unknown): boolean {
+  if (!isPreconditionFailed(thrown)) return false
+  const name = /inequivalent arg '([^']+)'/.exec((thrown as Error).message)?.[1]
+  if (name === SINGLE_ACTIVE) args[name] = args[name] !== true
+  if (args[SINGLE_ACTIVE] === false) delete args[SINGLE_ACTIVE]
+  if (name === DELIVERY_LIMIT) delete args[name]
+  return TOLERATED.some((each) => each === name)
+}
+
+/**
+ * A queue in which records wait for `delayMs` on their way to the target exchange, which routes them by the key they came with. A quorum
+ * queue, because a classic one moves expired records unconfirmed: those are lost when the broker dies.
+ */
+export async function declareDelay(link: Link, target: string, delayMs: number): Promise<void> {
+  const name = delayName(target, delayMs)
+  await onChannel(link, async (channel) => {
+    await channel.assertExchange(name, 'fanout', { durable: true })
+    await channel.assertQueue(name, {
+      durable: true,
+      arguments: {
+        'x-queue-type': 'quorum',
+        'x-message-ttl': delayMs,
+        'x-dead-letter-exchange': target,
+        'x-dead-letter-strategy': 'at-least-once',
+        'x-overflow': 'reject-publish',
+      },
+    })
+    await channel.bindQueue(name, name, '')
+  })
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import type { HeaderValue, OutboundRecord } from '@comm/messaging'
+import type { Message, Options } from 'amqplib'
+
+/** AMQP has no key; it travels in this header. */
+const KEY_HEADER = 'comm-key'
+const CONTENT_TYPE = 'content-type'
+
+/** What a plain AMQP client may have set beside headers, by the header that shows it. */
+const PROPERTIES: readonly (readonly [header: string, property: keyof Message['properties']])[] = [
+  ['content-encoding', 'contentEncoding'],
+  ['amqp-correlation-id', 'correlationId'],
+  ['amqp-reply-to', 'replyTo'],
+  ['amqp-type', 'type'],
+  ['amqp-app-id', 'appId'],
+  ['amqp-user-id', 'userId'],
+]
+
+/** Written by RabbitMQ itself: why and how often a message was moved or delivered. */
+const BROKER_HEADERS = /^x-(?:death|(?:first|last)-death-\w+|delivery-count|acquired-count|opt-[\w-]+)$/
+
+/**
+ * What goes beside the body. Every record is persistent.
+ * @param id names the record in this adapter's confirms and, for consumers, for ever
+ */
+export function propertiesOf(record: OutboundRecord, id: string, wall: number, hasPriorities: boolean): Options.Publish {
+  const headers: Record<string, string | Buffer> = {}
+  for (const name in record.headers) {
+    const value = record.headers[name] as HeaderValue
+    if (name !== CONTENT_TYPE) headers[name] = typeof value === 'string' ? value : asBuffer(value)
+  }
+  const { key, expiresAt, notBefore, priority, unroutable } = record
+  if (key !== undefined) headers[KEY_HEADER] = key
+  const contentType = record.headers[CONTENT_TYPE]
+  const properties: Options.Publish = { headers, messageId: id, deliveryMode: 2, mandatory: unroutable !== 'ignore' }
+  if (contentType !== undefined)
+    properties.contentType = typeof contentType === 'string' ? contentType : asBuffer(contentType).toString()
+  // In a delay queue it would end the delay.
+  if (expiresAt !== undefined && notBefore === undefined) properties.expiration = String(Math.max(0, Math.ceil(expiresAt - wall)))
+  if (priority !== undefined && hasPriorities) properties.priority = priority
+  return properties
+}
+
+/** The same memory as a Buffer, which amqplib insists on. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** The headers as their publisher meant them, whatever client that was. */
+export function headersOf({ properties }: Message): Readonly<Record<string, HeaderValue>> {
+  const received: Readonly<Record<string, unknown>> = properties.headers ?? {}
+  const headers: Record<string, HeaderValue> = {}
+  for (const name in received) {
+    const value = received[name]
+    if (typeof value === 'string' || Buffer.isBuffer(value)) {
+      if (name !== KEY_HEADER) headers[name] = value
+    } else if (value !== null && value !== undefined && !BROKER_HEADERS.test(name)) {
+      headers[name] = foreignValue(value)
+    }
+  }
+  for (const name in headers) if (name.startsWith('x-') && BROKER_HEADERS.test(name)) delete headers[name]
+  if (properties.contentType !== undefined) headers[CONTENT_TYPE] ??= String(properties.contentType)
+  for (const [header, property] of PROPERTIES) {
+    if (properties[property] !== undefined) headers[header] ??= String(properties[property])
+  }
+  return headers
+}
+
+/** Numbers and booleans as text, tables and arrays as JSON; amqplib wraps the types that JavaScript has not. */
+function foreignValue(value: unknown): string {
+  if (typeof value !== 'object') return String(value)
+  const { '!': type, value: inner } = value as { readonly '!'?: unknown; readonly value?: unknown }
+  return type === 'timestamp' ? String(inner) : JSON.stringify(type === undefined ? value : inner)
+}
+
+export function keyOf({ properties }: Message): string | undefined {
+  const key: unknown = properties.headers?.[KEY_HEADER]
+  return typeof key === 'string' ? key : undefined
+}
+
+const ID_CHARACTERS = 22
+
+/** Its publisher's message id. Without one, a fingerprint, so that it is the same again at a redelivery; two equal messages share it. */
+export function idOf({ content, fields, properties }: Message): string {
+  if (properties.messageId !== undefined) return String(properties.messageId)
+  const { headers = {}, ...others } = properties
+  const lasting = Object.entries(headers).filter(([name]) => !BROKER_HEADERS.test(name))
+  return createHash('sha256')
+    .update(JSON.stringify([fields.routingKey, others, lasting]))
+    .update(content)
+    .digest('base64url')
+    .slice(0, ID_CHARACTERS)
+}
+
+/** AMQP counts in seconds. */
+export function timestampOf({ properties }: Message): number | undefined {
+  const seconds: unknown = properties.timestamp
+  return typeof seconds === 'number' ? seconds * 1000 : undefined
+}
+
+/** How often a quorum queue delivered it before; classic queues only know whether they did. */
+export function redeliveriesOf({ fields, properties }: Message): number | undefined {
+  const count: unknown = properties.headers?.['x-acquired-count'] ?? properties.headers?.['x-delivery-count']
+  if (typeof count === 'number') return count
+  return fields.redelivered ? undefined : 0
+}

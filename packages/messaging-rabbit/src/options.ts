@@ -1,0 +1,244 @@
+import { type Backoff, type Clock, exponentialBackoff, type Logger, silentLogger, systemClock } from '@comm/core'
+import {
+  arrayOf,
+  boolean,
+  callable,
+  checkArgument,
+  checkOptions,
+  nonEmptyText,
+  number,
+  object,
+  oneOf,
+  type Rule,
+  type Rules,
+  secret,
+  text,
+  withDefaults,
+  withMethods,
+} from '@comm/core/options'
+import { checkSsl, type RabbitMQSslOptions } from './tls.ts'
+import { checkTopology, type RabbitMQTopology } from './topology.ts'
+
+export interface RabbitMQAdapterOptions {
+  /** `amqp://user:password@host:port/vhost`, or `amqps:`; takes the place of host, port, username, password and virtualHost. */
+  readonly url?: string
+  /** @default 'localhost' */
+  readonly host?: string
+  /** @default 5672, with `ssl` 5671 */
+  readonly port?: number
+  /** Nodes of one cluster, each `host` or `host:port`, tried in turn; they take the place of `host` and `port`. @default [] */
+  readonly hosts?: readonly string[]
+  /** @default 'guest' */
+  readonly username?: string
+  /** @default 'guest' */
+  readonly password?: string
+  /** @default '/' */
+  readonly virtualHost?: string
+  /** The connections' name in RabbitMQ's management. @default 'comm' */
+  readonly clientId?: string
+  readonly ssl?: RabbitMQSslOptions
+  /**
+   * Records that RabbitMQ sends ahead to a consumer that keeps lanes; at least twice as many as it may handle at once, so that a slow lane
+   * leaves room for others. A consumer without lanes gets as many as it may handle. @default 10
+   */
+  readonly prefetchCount?: number
+  /**
+   * False: a publish counts as done when it was written to the socket. It may be lost, and an unroutable one is. Retries and dead letters
+   * are confirmed all the same. @default true
+   */
+  readonly confirmDelivery?: boolean
+  /** Until a connection is usable, per host. @default 10000 */
+  readonly connectionTimeoutMs?: number
+  /** A connection silent for two to three times as long is given up. AMQP counts in seconds, so it is rounded up; 0 is never. @default 5000 */
+  readonly heartbeatMs?: number
+  /** The topic exchange that topics are routing keys of; `<exchange>.group` beside it reaches single groups. @default 'comm' */
+  readonly exchange?: string
+  /** What groups' queues are made as. Delays are quorum queues in any case. @default 'quorum' */
+  readonly queueType?: 'quorum' | 'classic'
+  /** Highest priority, 1 to 9, of the groups' queues; only classic queues have priorities. @default none */
+  readonly maxPriority?: number
+  /** More arguments of the groups' queues, such as `x-max-length`. @default {} */
+  readonly queueArguments?: Readonly<Record<string, unknown>>
+  /** Exchanges, queues and bindings of your own, declared whenever a connection is made. @default none */
+  readonly topology?: RabbitMQTopology
+  /** Larger bodies are refused before they are sent: RabbitMQ would close the channel. Its own limit is 16 MiB since 4.0. @default 16777216 */
+  readonly maxBodyBytes?: number
+  /** Wait before each try to reconnect. @default exponentialBackoff({ baseMs: 100, maxMs: 2000 }) */
+  readonly reconnect?: Backoff
+  readonly logger?: Logger
+  /** @default systemClock */
+  readonly clock?: Clock
+  /** Numbers from 0 up to but excluding 1. @default Math.random */
+  readonly random?: () => number
+  /** Of the configuration section that all brokers share; Kafka only, so absent. */
+  readonly saslMechanism?: undefined
+  /** Of the configuration section that all brokers share; Redis only, so 0. */
+  readonly database?: 0
+  /** Of the configuration section that all brokers share; Kafka only, so empty. */
+  readonly producerConfig?: Readonly<Record<string, never>>
+  /** Of the configuration section that all brokers share; Kafka only, so empty. */
+  readonly consumerConfig?: Readonly<Record<string, never>>
+}
+
+export const RABBITMQ_DEFAULTS: Readonly<
+  Required<
+    Omit<
+      RabbitMQAdapterOptions,
+      'url' | 'port' | 'ssl' | 'maxPriority' | 'topology' | 'saslMechanism' | 'database' | 'producerConfig' | 'consumerConfig'
+    >
+  >
+> = Object.freeze({
+  host: 'localhost',
+  hosts: Object.freeze([]),
+  username: 'guest',
+  password: 'guest',
+  virtualHost: '/',
+  clientId: 'comm',
+  prefetchCount: 10,
+  confirmDelivery: true,
+  connectionTimeoutMs: 10_000,
+  heartbeatMs: 5000,
+  exchange: 'comm',
+  queueType: 'quorum',
+  queueArguments: Object.freeze({}),
+  maxBodyBytes: 16 * 1024 * 1024,
+  reconnect: exponentialBackoff({ baseMs: 100, maxMs: 2000 }),
+  logger: silentLogger,
+  clock: systemClock,
+  random: Math.random,
+})
+
+/** Room for what is appended to an exchange's name: `.group.delay.4096000000`. */
+const LONGEST_EXCHANGE = 200
+const HIGHEST_PORT = 65_535
+/** AMQP counts prefetched records in 16 bits. */
+export const MOST_PREFETCHED = 65_535
+const exchangeName: Rule = {
+  expected: `a name of letters, digits, _, -, . and : that does not begin with amq., at most ${LONGEST_EXCHANGE} characters`,
+  accepts: (value) =>
+    typeof value === 'string' && value.length <= LONGEST_EXCHANGE && /^[\w.:-]+$/.test(value) && !value.startsWith('amq.'),
+}
+const host: Rule = {
+  expected: 'a host name or address, with or without :port',
+  accepts: (value) => typeof value === 'string' && hostAndPort(value) !== undefined,
+}
+const amqpUrl: Rule = secret({
+  expected: 'a URL such as amqp://user:password@host:5672/vhost or amqps://…',
+  accepts: (value) =>
+    typeof value === 'string' &&
+    URL.canParse(value) &&
+    /^amqps?:$/.test(new URL(value).protocol) &&
+    new URL(value).hostname !== '',
+})
+const empty: Rule = {
+  expected: 'absent or empty: it is for Kafka',
+  accepts: (value) => object.accepts(value) && Object.keys(value as object).length === 0,
+}
+const positiveMs = number({ min: 1 })
+
+export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = {
+  url: amqpUrl,
+  host: nonEmptyText,
+  port: number({ min: 1, max: HIGHEST_PORT, integer: true }),
+  hosts: arrayOf(host),
+  username: text,
+  password: secret(text),
+  virtualHost: nonEmptyText,
+  clientId: nonEmptyText,
+  ssl: object,
+  prefetchCount: number({ min: 1, max: MOST_PREFETCHED, integer: true }),
+  confirmDelivery: boolean,
+  connectionTimeoutMs: positiveMs,
+  heartbeatMs: number({ min: 0 }),
+  exchange: exchangeName,
+  queueType: oneOf('quorum', 'classic'),
+  maxPriority: number({ min: 1, max: 9, integer: true }),
+  queueArguments: object,
+  topology: object,
+  maxBodyBytes: number({ min: 1, integer: true }),
+  reconnect: withMethods('a backoff such as exponentialBackoff() makes', 'delayMs'),
+  logger: object,
+  clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),
+  random: callable,
+  database: { expected: 'absent or 0: it is for Redis', accepts: (value) => value === 0 },
+  saslMechanism: { expected: 'absent: it is for Kafka', accepts: () => false },
+  producerConfig: empty,
+  consumerConfig: empty,
+}
+
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** The options with every default in its place, and the ways to say where the server is resolved into one. */
+export type ResolvedOptions = Readonly<
+  Required<
+    Omit<
+      RabbitMQAdapterOptions,
+      | 'url'
+      | 'host'
+      | 'hosts'
+      | 'port'
+      | 'ssl'
+      | 'maxPriority'
+      | 'topology'
+      | 'saslMechanism'
+      | 'database'
+      | 'producerConfig'
+      | 'consumerConfig'
+    >
+  >
+> & {
+  readonly servers: readonly ServerAddress[]
+  readonly ssl: RabbitMQSslOptions | undefined
+  readonly maxPriority: number | undefined
+  readonly topology: RabbitMQTopology | undefined
+}
+
+const PLAIN_PORT = 5672
+const TLS_PORT = 5671
+
+/** @throws ConfigurationError with every problem at once */
+export function resolveOptions(options: RabbitMQAdapterOptions): ResolvedOptions {
+  checkOptions('rabbitmq', options, RABBITMQ_RULES)
+  if (options.ssl !== undefined) checkSsl(options.ssl)
+  if (options.topology !== undefined) checkTopology(options.topology)
+  const given = { ...options, ...(options.url === undefined ? undefined : fromUrl(options.url)) }
+  const { host, hosts, port, ...resolved } = withDefaults(RABBITMQ_DEFAULTS, given)
+  if (resolved.maxPriority !== undefined && resolved.queueType === 'quorum') {
+    checkArgument('rabbitmq.maxPriority', resolved.maxPriority, {
+      expected: "absent with queueType 'quorum': only classic queues have priorities",
+      accepts: () => false,
+    })
+  }
+  const isTls = options.url === undefined ? resolved.ssl?.enabled !== false : options.url.startsWith('amqps:')
+  const ssl = isTls ? (resolved.ssl ?? (options.url === undefined ? undefined : {})) : undefined
+  const usualPort = port ?? (ssl === undefined ? PLAIN_PORT : TLS_PORT)
+  const servers = hosts.length === 0 ? [{ host, port: usualPort }] : hosts.map((each) => addressOf(each, usualPort))
+  const { maxPriority, topology } = resolved
+  return Object.freeze({ ...resolved, servers, ssl, maxPriority, topology })
+}
+
+function fromUrl(url: string): RabbitMQAdapterOptions {
+  const { hostname, port, username, password, pathname } = new URL(url)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    hosts: [],
+    ...(port === '' ? undefined : { port: Number(port) }),
+    ...(username === '' ? undefined : { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
+    ...(pathname.length > 1 ? { virtualHost: decodeURIComponent(pathname.slice(1)) } : undefined),
+  }
+}
+
+function addressOf(text: string, usualPort: number): ServerAddress {
+  return hostAndPort(text, usualPort) ?? { host: text, port: usualPort }
+}
+
+/** `host`, `host:port`, `[v6]` or `[v6]:port`. */
+function hostAndPort(text: string, usualPort: number = PLAIN_PORT): ServerAddress | undefined {
+  const match = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<name>[^:\s/@]+))(?::(?<port>\d+))?$/i.exec(text)
+  const name = match?.groups?.v6 ?? match?.groups?.name
+  const port = Number(match?.groups?.port ?? usualPort)
+  return name === undefined || port < 1 || port > HIGHEST_PORT ? undefined : { host: name, port }
+}

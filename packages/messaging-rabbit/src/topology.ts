@@ -1,0 +1,138 @@
+import {
+  arrayOf,
+  boolean,
+  checkOptions,
+  nonEmptyText,
+  number,
+  object,
+  oneOf,
+  type Rule,
+  required,
+  text,
+} from '@comm/core/options'
+import type { Channel } from 'amqplib'
+
+/** Exchanges, queues and bindings as code: for what the topics and groups of the client do not cover. Declaring is idempotent. */
+export interface RabbitMQTopology {
+  readonly exchanges?: readonly ExchangeDeclaration[]
+  readonly queues?: readonly QueueDeclaration[]
+  readonly bindings?: readonly BindingDeclaration[]
+}
+
+export interface ExchangeDeclaration {
+  readonly name: string
+  /** @default 'topic' */
+  readonly type?: 'topic' | 'direct' | 'fanout' | 'headers'
+  /** Survives a restart of the broker. @default true */
+  readonly durable?: boolean
+  /** Where messages go that no queue takes. */
+  readonly alternateExchange?: string
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+/** Always durable: RabbitMQ 4 has no transient queues that several connections share. */
+export interface QueueDeclaration {
+  readonly name: string
+  /** @default 'quorum' */
+  readonly type?: 'quorum' | 'classic'
+  /** Messages older than this are dropped, or dead-lettered. */
+  readonly messageTtlMs?: number
+  readonly maxLength?: number
+  readonly maxLengthBytes?: number
+  /** What happens at the maximum. @default 'drop-head' */
+  readonly overflow?: 'drop-head' | 'reject-publish'
+  readonly deadLetterExchange?: string
+  readonly deadLetterRoutingKey?: string
+  /** 1 to 9; only classic queues have priorities. */
+  readonly maxPriority?: number
+  readonly singleActiveConsumer?: boolean
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+export interface BindingDeclaration {
+  /** The exchange that messages come from. */
+  readonly source: string
+  /** One of both: where they go. */
+  readonly queue?: string
+  readonly exchange?: string
+  /** @default '' */
+  readonly routingKey?: string
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+const name = required(nonEmptyText)
+const count = number({ min: 1, integer: true })
+
+/** @throws ConfigurationError */
+export function checkTopology(topology: RabbitMQTopology): void {
+  const list: Rule = arrayOf(object)
+  checkOptions<RabbitMQTopology>('rabbitmq.topology', topology, { exchanges: list, queues: list, bindings: list })
+  const { exchanges = [], queues = [], bindings = [] } = topology
+  for (const [index, each] of exchanges.entries()) {
+    checkOptions<ExchangeDeclaration>(`rabbitmq.topology.exchanges[${index}]`, each, {
+      name,
+      type: oneOf('topic', 'direct', 'fanout', 'headers'),
+      durable: boolean,
+      alternateExchange: nonEmptyText,
+      arguments: object,
+    })
+  }
+  for (const [index, each] of queues.entries()) {
+    checkOptions<QueueDeclaration>(`rabbitmq.topology.queues[${index}]`, each, {
+      name,
+      type: oneOf('quorum', 'classic'),
+      messageTtlMs: number({ min: 0, integer: true }),
+      maxLength: count,
+      maxLengthBytes: count,
+      overflow: oneOf('drop-head', 'reject-publish'),
+      deadLetterExchange: text,
+      deadLetterRoutingKey: text,
+      maxPriority: each.type === 'classic' ? number({ min: 1, max: 9, integer: true }) : CLASSIC_ONLY,
+      singleActiveConsumer: boolean,
+      arguments: object,
+    })
+  }
+  for (const [index, each] of bindings.entries()) {
+    const isEither = (each.queue === undefined) !== (each.exchange === undefined)
+    checkOptions<BindingDeclaration>(`rabbitmq.topology.bindings[${index}]`, each, {
+      source: name,
+      queue: isEither ? nonEmptyText : EITHER,
+      exchange: isEither ? nonEmptyText : EITHER,
+      routingKey: text,
+      arguments: object,
+    })
+  }
+}
+
+const CLASSIC_ONLY: Rule = { expected: "absent: only queues of type 'classic' have priorities", accepts: () => false }
+const EITHER: Rule = required({ expected: 'a name, and only one of queue and exchange given', accepts: () => false })
+
+export async function declareTopology(
+  channel: Channel,
+  { exchanges = [], queues = [], bindings = [] }: RabbitMQTopology,
+): Promise<void> {
+  for (const { name, type = 'topic', durable = true, alternateExchange, ...each } of exchanges) {
+    const alternate = alternateExchange === undefined ? undefined : { 'alternate-exchange': alternateExchange }
+    await channel.assertExchange(name, type, { durable, arguments: { ...alternate, ...each.arguments } })
+  }
+  for (const queue of queues) await channel.assertQueue(queue.name, { durable: true, arguments: argumentsOf(queue) })
+  for (const { source, queue, exchange, routingKey = '', arguments: args } of bindings) {
+    if (queue !== undefined) await channel.bindQueue(queue, source, routingKey, args)
+    if (exchange !== undefined) await channel.bindExchange(exchange, source, routingKey, args)
+  }
+}
+
+function argumentsOf(queue: QueueDeclaration): Record<string, unknown> {
+  const given = {
+    'x-queue-type': queue.type ?? 'quorum',
+    'x-message-ttl': queue.messageTtlMs,
+    'x-max-length': queue.maxLength,
+    'x-max-length-bytes': queue.maxLengthBytes,
+    'x-overflow': queue.overflow,
+    'x-dead-letter-exchange': queue.deadLetterExchange,
+    'x-dead-letter-routing-key': queue.deadLetterRoutingKey,
+    'x-max-priority': queue.maxPriority,
+    'x-single-active-consumer': queue.singleActiveConsumer,
+  }
+  return { ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)), ...queue.arguments }
+}
