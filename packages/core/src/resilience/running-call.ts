@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Clock, Timer } from '../clock.ts'
-import { TimeoutError } from '../errors/errors.ts'
 import { promiseOf } from './promise-of.ts'
 import { ANSWERED, type Call, type Callee, type Rerun, type Stage } from './stage.ts'
+import { deadlineError } from './timeout-errors.ts'
 import { Unsettled } from './unsettled.ts'
 
 /** A stage as the run sees it; all slots have one shape, so that the loops below stay monomorphic. */
@@ -396,9 +396,4 @@ export class RunningCall extends AsyncResource implements Call {
 
 function isRerun(answer: unknown): answer is Rerun {
   return typeof answer === 'object' && answer !== null && typeof (answer as Partial<Rerun>).afterMs === 'number'
-}
-
-function deadlineError(): TimeoutError {
-  const message = 'the deadline of the request that caused this call has passed'
-  return new TimeoutError(message, { code: 'COMM_DEADLINE_EXCEEDED', details: { limit: 'deadline' } })
 }

@@ -1,9 +1,9 @@
 import type { Timer } from '../clock.ts'
-import { TimeoutError } from '../errors/errors.ts'
 import { checkOptions, required } from '../options.ts'
 import { aDurationMs } from './rules.ts'
 import { setSharedTimer } from './shared-timers.ts'
 import type { Call, Stage } from './stage.ts'
+import { timeoutError } from './timeout-errors.ts'
 
 export interface TimeoutOptions {
   /** Milliseconds for everything inside the stage: an attempt when it stands inside `retry`, the whole when outside. */
@@ -40,9 +40,4 @@ export function timeout(options: TimeoutOptions): Stage {
       call.deadlineAt = entered.outerDeadlineAt
     },
   }
-}
-
-function timeoutError(ms: number, attempt: number): TimeoutError {
-  const message = `no answer within ${ms} ms${attempt > 1 ? ` (attempt ${attempt})` : ''}`
-  return new TimeoutError(message, { details: { limit: 'timeout', ms, attempt } })
 }
