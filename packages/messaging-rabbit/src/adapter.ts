@@ -81,17 +81,24 @@ export class RabbitMQAdapter implements BrokerAdapter {
   async #connect(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw abortedError('connecting to', signal)
     const both = [this.#publishing, this.#consuming]
-    try {
-      await Promise.all(both.map((connection) => connection.connect(signal)))
-    } catch (error) {
-      await Promise.all(both.map((connection) => connection.close()))
-      throw error
-    }
+    let failure: unknown
+    const attempts = both.map(async (connection) => {
+      try {
+        await connection.connect(signal)
+      } catch (thrown) {
+        failure ??= thrown
+        await Promise.all(both.map((each) => each.close()))
+      }
+    })
+    await Promise.all(attempts)
+    if (failure !== undefined) throw failure
   }
 
   async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
     this.#checkOpen()
-    return this.#publisher.publish(records, signal)
+    const { link, lastError } = this.#consuming
+    // Connected is one thing to users: both connections are there, or none.
+    return this.#publisher.publish(records, signal, link === undefined ? notConnectedError('publish', lastError) : undefined)
   }
 
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
@@ -172,8 +179,9 @@ export class RabbitMQAdapter implements BrokerAdapter {
 
   #linked(what: string): Link {
     this.#checkOpen()
-    const { link, lastError } = this.#consuming
-    if (link === undefined) throw notConnectedError(what, lastError)
+    const { link } = this.#consuming
+    const broken = [this.#consuming, this.#publishing].find((connection) => connection.link === undefined)
+    if (link === undefined || broken !== undefined) throw notConnectedError(what, broken?.lastError)
     return link
   }
 }

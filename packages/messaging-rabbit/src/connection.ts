@@ -1,5 +1,5 @@
 import { type CommunicationError, ConfigurationError, ConnectionError, type Timer } from '@comm/core'
-import { type AmqpConnectionManager, type AmqpConnectionManagerOptions, connect } from 'amqp-connection-manager'
+import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { Channel, ChannelModel } from 'amqplib'
 import { abortedError, closedError, fromAmqp } from './errors.ts'
 import type { ResolvedOptions, ServerAddress } from './options.ts'
@@ -73,11 +73,12 @@ export class Connection {
       this.#supervise()
       await first.promise
     } catch (error) {
+      signal.removeEventListener('abort', abort)
       await this.close()
       throw error
     } finally {
       signal.removeEventListener('abort', abort)
-      this.#first = undefined
+      if (this.#first === first) this.#first = undefined
     }
   }
 
@@ -103,18 +104,26 @@ export class Connection {
     const options = {
       noDelay: true,
       timeout: connectionTimeoutMs,
-      signal: lifetime.signal,
+      // Read when the socket is made. One made with a signal that has aborted connects all the same, and would belong to nobody.
+      get signal(): AbortSignal {
+        lifetime.signal.throwIfAborted()
+        return lifetime.signal
+      },
       clientProperties: { connection_name: `${clientId} (${this.#purpose})` },
     }
-    const urls = servers.map((server) => this.#url(server))
+    let turn = 0
     const manager = connect(null, {
       heartbeatIntervalInSeconds: Math.ceil(heartbeatMs / 1000),
       reconnectTimeInSeconds: NO_WAIT_S,
-      // Asked for before each round of the servers.
+      // Asked whenever its last answer is used up: with one server at a time, before each try.
       findServers: async () => {
         const tls = ssl === undefined ? undefined : await tlsOptions(ssl)
-        manager.connectionOptions = { ...options, ...tls } as NonNullable<AmqpConnectionManagerOptions['connectionOptions']>
-        return urls
+        const connectionOptions = Object.create(null, {
+          ...Object.getOwnPropertyDescriptors(options),
+          ...Object.getOwnPropertyDescriptors(tls ?? {}),
+        })
+        manager.connectionOptions = connectionOptions
+        return [this.#url(servers[turn++ % servers.length] as ServerAddress)]
       },
     })
     this.#manager = manager
@@ -241,6 +250,14 @@ export async function onChannel<Result>({ model }: Link, use: (channel: Channel)
   try {
     return await use(channel)
   } finally {
-    await channel.close().catch(ignore)
+    await closeChannel(channel)
   }
+}
+
+/** Never throws; also resolves when the connection is lost, which amqplib's own close does not. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once('close', () => resolve())
+    channel.close().then(resolve, () => resolve())
+  })
 }

@@ -2,7 +2,7 @@ import { type CommunicationError, ConnectionError, ConsumeError } from '@comm/co
 import type { Delivery, SubscribeRequest } from '@comm/messaging'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { AckTracker } from './ack-tracker.ts'
-import { ignore, type Link, onChannel } from './connection.ts'
+import { closeChannel, ignore, type Link, onChannel } from './connection.ts'
 import { declareGroup } from './declare.ts'
 import { type DeliveryOwner, RabbitDelivery, type SettleAnswer, type Settlement } from './delivery.ts'
 import { fromAmqp, isNotFound } from './errors.ts'
@@ -138,7 +138,8 @@ export class Consumer implements DeliveryOwner {
   readonly #flush = (): void => {
     const answer = this.#flushed
     this.#flushed = undefined
-    answer?.resolve(this.#tellSettled() ? 'settled' : 'lost')
+    const isTold = this.#tellSettled()
+    answer?.resolve(isTold ? 'settled' : 'lost')
   }
 
   #tellSettled(): boolean {
@@ -180,9 +181,9 @@ export class Consumer implements DeliveryOwner {
   /** Unsettled deliveries go back. */
   async close(reason: CommunicationError): Promise<void> {
     const channel = this.#channel
-    this.#tellSettled()
+    this.#flush()
     this.lose(reason)
-    await channel?.close().catch(ignore)
+    if (channel !== undefined) await closeChannel(channel)
   }
 
   /** Nothing is owned any more. */
@@ -194,7 +195,7 @@ export class Consumer implements DeliveryOwner {
 
   #ended(reason: CommunicationError): void {
     if (this.lost.aborted) return
-    void this.#channel?.close().catch(ignore)
+    if (this.#channel !== undefined) void closeChannel(this.#channel)
     this.lose(reason)
     this.#parts.onLost(this, reason)
   }

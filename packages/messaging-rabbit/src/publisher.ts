@@ -49,9 +49,15 @@ export class Publisher {
     this.#isSubscribed = isSubscribed
   }
 
-  async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
+  /** @param refusal why nothing can be published now, as far as the caller knows */
+  async publish(
+    records: readonly OutboundRecord[],
+    signal: AbortSignal,
+    refusal: CommunicationError | undefined,
+  ): Promise<readonly PublishResult[]> {
     const { link, blocked, lastError } = this.#connection
     if (signal.aborted) return allRefused(records, abortedError('publishing to', signal))
+    if (refusal !== undefined) return allRefused(records, refusal)
     if (link === undefined) return allRefused(records, notConnectedError('publish', lastError))
     if (blocked !== undefined)
       return allRefused(records, notConnectedError('publish', new CommunicationError(`It takes no publishes: ${blocked}`)))
