@@ -83,8 +83,8 @@ describe('watchOver', () => {
     const watchdog = watchOver(folder)
     const group = await ProcessGroup.start({ command: 'sleep', args: ['100'] }, folder, folder + '/log', () => watchdog.guard([]))
     watchdog.guard([group.pid])
-    console.log(JSON.stringify({ pid: group.pid, folder }))
     process.on('SIGTERM', async () => { await group.end(0); await watchdog.dismiss(); process.exit() })
+    console.log(JSON.stringify({ pid: group.pid, folder }))
     setInterval(() => undefined, 1000)`
 
   it.each(['SIGKILL', 'SIGINT'] as const)('a process ended by %s leaves neither server nor folder', async (signal) => {
