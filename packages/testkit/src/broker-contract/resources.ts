@@ -1,23 +1,31 @@
-export type Resources = ReadonlyMap<string, number>
+import type { CaseContext } from './case-context.ts'
 
-/** Short-lived by nature, or the runner's. */
+/** Short-lived by nature. */
 const IGNORED: ReadonlySet<string> = new Set(['Immediate', 'CloseReq', 'FSReqCallback', 'FSReqPromise'])
+/** More than the runner's own timers come and go meanwhile: what is left once per round is a leak. */
+const ROUNDS = 5
 
-function count(): Resources {
+/**
+ * Plays several rounds and insists that they leave nothing behind: no timer, no socket, no listener of `process`.
+ * What a client library opens once for the whole process is no leak: an unwatched round comes first.
+ */
+export async function leavesNothing(context: CaseContext, round: () => Promise<void>): Promise<void> {
+  await round()
+  const before = count()
+  for (let played = 0; played < ROUNDS; played++) await round()
+  await context.waitFor('nothing to be left behind', () => {
+    const left = [...count()].filter(([name, now]) => now - (before.get(name) ?? 0) >= ROUNDS)
+    if (left.length === 0) return true
+    const names = left.map(([name, now]) => `${now - (before.get(name) ?? 0)} ${name}`)
+    throw new Error(`after ${ROUNDS} rounds there are ${names.join(', ')} more`)
+  })
+}
+
+/** What keeps this process alive, and the listeners of `process`, by name. */
+function count(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   const add = (name: string, number = 1): void => void counts.set(name, (counts.get(name) ?? 0) + number)
   for (const name of process.getActiveResourcesInfo()) if (!IGNORED.has(name)) add(name)
   for (const event of process.eventNames()) add(`listener of process for ${String(event)}`, process.listenerCount(event))
   return counts
 }
-
-/** More of them now than there were before: `2 Timeout`. */
-function leftSince(before: Resources): readonly string[] {
-  return [...count()]
-    .map(([name, now]) => ({ name, more: now - (before.get(name) ?? 0) }))
-    .filter(({ more }) => more > 0)
-    .map(({ name, more }) => `${more} ${name}`)
-}
-
-/** Counts what keeps this process alive, and the listeners of `process`. */
-export const resources: { (): Resources; leftSince(before: Resources): readonly string[] } = Object.assign(count, { leftSince })
