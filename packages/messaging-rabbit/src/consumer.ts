@@ -1,4 +1,4 @@
-import { type CommunicationError, ConnectionError, ConsumeError } from '@comm/core'
+import { type CommunicationError, ConnectionError, ConsumeError, sleep } from '@comm/core'
 import type { Delivery, SubscribeRequest } from '@comm/messaging'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { AckTracker } from './ack-tracker.ts'
@@ -101,7 +101,7 @@ export class Consumer implements DeliveryOwner {
   }
 
   #receive(link: Link, queue: ConsumedQueue, message: ConsumeMessage | null): void {
-    if (message === null) return this.#cancelled(link, queue)
+    if (message === null) return void this.#cancelled(link, queue)
     this.#unsettled.set(queue.name, this.unsettled(queue.name) + 1)
     const topic = queue.topic ?? this.#topicOf(message)
     this.#intake.offer(new RabbitDelivery(this, message, topic, this.#parts.request.lanes, queue.name))
@@ -201,17 +201,29 @@ export class Consumer implements DeliveryOwner {
   }
 
   /** By RabbitMQ: the queue was deleted, or its node is gone for a while. */
-  #cancelled(link: Link, { name }: ConsumedQueue): void {
-    onChannel(link, (probe) => probe.checkQueue(name)).then(
-      () => this.#ended(new ConnectionError(`RabbitMQ cancelled the consumer of queue ${name}`)),
-      (thrown: unknown) => {
-        const isGone = isNotFound(thrown) && !/down or inaccessible/.test((thrown as Error).message)
-        this.#ended(isGone ? deletedError(name) : fromAmqp(`consume from queue ${name}`, thrown))
-      },
-    )
+  async #cancelled(link: Link, { name }: ConsumedQueue): Promise<void> {
+    const reason = await this.#whyCancelled(link, name)
+    this.#ended(reason)
+  }
+
+  /** A queue being deleted may still be there for a moment when its consumers are told. */
+  async #whyCancelled(link: Link, queue: string): Promise<CommunicationError> {
+    const { clock } = this.#parts.options
+    try {
+      for (let look = 0; look < LOOKS_FOR_QUEUE; look++) {
+        await onChannel(link, (probe) => probe.checkQueue(queue))
+        await sleep(BETWEEN_LOOKS_MS, { clock, signal: this.lost })
+      }
+    } catch (thrown) {
+      const isGone = isNotFound(thrown) && !/down or inaccessible/.test((thrown as Error).message)
+      return isGone ? deletedError(queue) : fromAmqp(`consume from queue ${queue}`, thrown)
+    }
+    return new ConnectionError(`RabbitMQ cancelled the consumer of queue ${queue}`)
   }
 }
 
+const LOOKS_FOR_QUEUE = 4
+const BETWEEN_LOOKS_MS = 250
 const SETTLED: Promise<SettleAnswer> = Promise.resolve('settled')
 const LOST: Promise<SettleAnswer> = Promise.resolve('lost')
 

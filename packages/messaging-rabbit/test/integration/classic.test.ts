@@ -1,0 +1,12 @@
+import { brokerContract } from '@comm/testkit'
+import { afterAll, describe, it } from '@jest/globals'
+import { RabbitUnderTest } from '../support/rabbit-under-test.ts'
+
+const rabbit = await RabbitUnderTest.start()
+afterAll(() => rabbit.close())
+
+// An exchange of its own: the groups' queues of the other runs are of another type.
+brokerContract(
+  { describe, it, afterAll },
+  rabbit.broker('RabbitMQ, classic queues', { exchange: 'classic', queueType: 'classic', maxPriority: 9 }),
+)
