@@ -80,3 +80,18 @@ function replyError(reply: Error, what: string): CommunicationError {
   }
   return new CommunicationError(`cannot ${what}: ${reply.message}`, options)
 }
+
+/** Whether a command that failed so had certainly no effect: it never left, or the server refused it. */
+export function hadNoEffect(thrown: unknown): boolean {
+  return thrown instanceof ErrorReply || thrown instanceof ClientOfflineError || thrown instanceof ClientClosedError
+}
+
+/** Whether a stream, a group or a blocked read ended because somebody deleted the key. */
+export function isGone(thrown: unknown): boolean {
+  return thrown instanceof ErrorReply && /^(?:NOGROUP|UNBLOCKED)/.test(thrown.message)
+}
+
+/** A reply that came as a value, inside that of a script. */
+export function replyAsError(text: string, what: string): CommunicationError {
+  return replyError(new Error(text), what)
+}

@@ -1,5 +1,5 @@
 export { type ConnectionWatcher, RedisConnection } from './connection.ts'
-export { redisError } from './errors.ts'
+export { hadNoEffect, isGone, redisError, replyAsError } from './errors.ts'
 export { type Argument, destroyClient, type NodeClient, type RedisLink, RedisScript, type ReplyForm, sendTo } from './link.ts'
 export {
   type Endpoint,
