@@ -139,7 +139,7 @@ describe('the broker contract finds', () => {
     for (const timer of timers) clearInterval(timer)
     expect(cases.find(({ id }) => id === 'nothing-left')).toMatchObject({
       outcome: 'failed',
-      reason: expect.stringMatching(/after 5 rounds there are \d Timeout more/),
+      reason: expect.stringMatching(/after 8 rounds there are \d Timeout more/),
     })
   })
 })

@@ -2,8 +2,9 @@ import type { CaseContext } from './case-context.ts'
 
 /** Short-lived by nature. */
 const IGNORED: ReadonlySet<string> = new Set(['Immediate', 'CloseReq', 'FSReqCallback', 'FSReqPromise'])
-/** More than the runner's own timers come and go meanwhile: what is left once per round is a leak. */
-const ROUNDS = 5
+const ROUNDS = 8
+/** The runner's own timers come and go meanwhile, in either direction: what is left in nearly every round is a leak. */
+const LEAK = 6
 
 /**
  * Plays several rounds and insists that they leave nothing behind: no timer, no socket, no listener of `process`.
@@ -14,7 +15,7 @@ export async function leavesNothing(context: CaseContext, round: () => Promise<v
   const before = count()
   for (let played = 0; played < ROUNDS; played++) await round()
   await context.waitFor('nothing to be left behind', () => {
-    const left = [...count()].filter(([name, now]) => now - (before.get(name) ?? 0) >= ROUNDS)
+    const left = [...count()].filter(([name, now]) => now - (before.get(name) ?? 0) >= LEAK)
     if (left.length === 0) return true
     const names = left.map(([name, now]) => `${now - (before.get(name) ?? 0)} ${name}`)
     throw new Error(`after ${ROUNDS} rounds there are ${names.join(', ')} more`)
