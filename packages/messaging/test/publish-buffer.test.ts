@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { ConnectionError, constantBackoff, PublishError } from '@comm/core'
+import { ConnectionError, constantBackoff, exponentialBackoff, PublishError } from '@comm/core'
 import { TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -129,6 +129,16 @@ describe('resends', () => {
     await clock.advance(100)
     await all
     expect(requests).toEqual([['a1', 'b1'], ['b2'], ['a1'], ['a2']])
+  })
+
+  it('a record refused only for standing behind another of its key waits no longer than that one', async () => {
+    const backoff = exponentialBackoff({ baseMs: 100, maxMs: 60_000, jitter: 0 })
+    // Each request stores one record and refuses the next, and with it all behind it.
+    const { clock, add, requests } = setUp((records) => records.map((_, index) => (index === 0 ? OK : busy())), { backoff }, true)
+    const published = Promise.all(Array.from({ length: 8 }, (_, at) => add(String(at), 'a', { timeoutMs: 5000 })))
+    await clock.advance(800)
+    await published
+    expect(requests.map(([first]) => first)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
   })
 
   it('settles the publishes of a request in their order', async () => {

@@ -1,4 +1,4 @@
-import type { Entry, EntryList } from './entry.ts'
+import { type Entry, type EntryList, laneOf } from './entry.ts'
 
 /** A request's bodies and headers stay below this, unless a single record is larger. */
 const MOST_BYTES = 1024 * 1024
@@ -24,8 +24,7 @@ export function takeBatch(waiting: EntryList, maxBatch: number, keepsKeyOrderInB
   for (let entry = waiting.first, next: Entry | undefined; entry !== undefined; entry = next) {
     if (entries.length >= maxBatch || looked++ >= maxBatch * LOOK_AHEAD) break
     next = entry.next
-    const { key, topic } = entry.record
-    const lane = key === undefined ? undefined : `${topic}\0${key}`
+    const lane = laneOf(entry.record)
     if (lane !== undefined && heldKeys?.has(lane)) continue
     const isDue = entry.dueAt <= now
     if (lane !== undefined && !(isDue && keepsKeyOrderInBatch)) {

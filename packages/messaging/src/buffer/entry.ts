@@ -36,6 +36,11 @@ export class Entry {
   }
 }
 
+/** Records of one lane keep their order; undefined for a record without key, which has none. */
+export function laneOf({ topic, key }: OutboundRecord): string | undefined {
+  return key === undefined ? undefined : `${topic}\0${key}`
+}
+
 function ignore(): void {}
 
 function sizeOf({ body, headers }: OutboundRecord): number {

@@ -4,7 +4,7 @@ import type { OutboundRecord, PublishResult } from '../broker.ts'
 import type { BufferOptions } from '../options/buffer-options.ts'
 import { unlessAborted } from '../wait.ts'
 import { takeBatch } from './batch.ts'
-import { Entry, EntryList } from './entry.ts'
+import { Entry, EntryList, laneOf } from './entry.ts'
 
 export interface PublishBufferParts {
   /** Sends each record once and answers for each, in order: `BrokerAdapter.publish` behind the connection. */
@@ -221,6 +221,8 @@ export class PublishBuffer {
     const now = clock.now()
     if (isOutage) this.#pausedUntil = now + outageBackoff.delayMs({ retry: this.#outages, previousMs: undefined, random })
     const again: Entry[] = []
+    /** When the first refused record of a lane is due again: those behind it were refused for its sake, which is no failure of theirs. */
+    const refusedLanes = new Map<string, number>()
     for (const [index, entry] of entries.entries()) {
       if (entry.isSettled) continue
       const result = results?.[index]
@@ -236,10 +238,17 @@ export class PublishBuffer {
         this.#fail(entry, error)
         continue
       }
-      entry.failures++
       entry.lastError = error
-      entry.dueAt = isOutage ? 0 : now + options.backoff.delayMs({ retry: entry.failures, previousMs: undefined, random })
       again.push(entry)
+      const lane = laneOf(entry.record)
+      const firstDueAt = lane === undefined ? undefined : refusedLanes.get(lane)
+      if (firstDueAt === undefined) {
+        entry.failures++
+        entry.dueAt = isOutage ? 0 : now + options.backoff.delayMs({ retry: entry.failures, previousMs: undefined, random })
+        if (lane !== undefined) refusedLanes.set(lane, entry.dueAt)
+      } else {
+        entry.dueAt = firstDueAt
+      }
     }
     // To the front of the queue, in their old order.
     for (const entry of again.reverse()) this.#waiting.unshift(entry)
