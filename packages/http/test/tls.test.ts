@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HttpClient } from '@comm/http'
+import { createTlsFiles } from '@comm/testkit/servers'
 import { describe, expect, it } from '@jest/globals'
 import { failureOf } from './support/local-server.ts'
 
-/** For these tests only: a self-signed certificate for `comm.test`, and its key. */
-const cert = readFileSync(new URL('fixtures/localhost-cert.pem', import.meta.url))
-const key = readFileSync(new URL('fixtures/localhost-key.pem', import.meta.url), 'utf8')
+const { ca, cert, key } = await createTlsFiles()
 
 async function tlsServer(): Promise<{ url: string } & AsyncDisposable> {
-  const server = createServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+  const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: false }, (request, response) => {
     response.end(JSON.stringify({ known: (request.socket as TLSSocket).authorized }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -24,7 +22,7 @@ async function tlsServer(): Promise<{ url: string } & AsyncDisposable> {
 describe('TLS', () => {
   it('trusts the given authority, expects the given name, and shows the client’s certificate', async () => {
     await using server = await tlsServer()
-    const trust = { ca: cert, serverName: 'comm.test' }
+    const trust = { ca, serverName: 'localhost' }
     await using anonymous = new HttpClient({ baseUrl: server.url, tls: trust })
     await using known = new HttpClient({ baseUrl: server.url, tls: { ...trust, cert, key } })
     expect((await anonymous.get('/')).json()).toEqual({ known: false })
@@ -32,8 +30,8 @@ describe('TLS', () => {
   })
 
   it.each([
-    ['an authority that is not trusted', { serverName: 'comm.test' }],
-    ['another name', { ca: cert, serverName: 'other.test' }],
+    ['an authority that is not trusted', { serverName: 'localhost' }],
+    ['another name', { ca, serverName: 'other.test' }],
   ])('refuses a server with %s, for good', async (_what, tls) => {
     await using server = await tlsServer()
     await using client = new HttpClient({ baseUrl: server.url, tls })

@@ -28,11 +28,15 @@ async function build(client: ClientClass, wantedBy: string, options: Readonly<Re
 }
 
 export async function buildHttpClient(config: HttpClientConfig, context: BuildContext): Promise<ManagedClient> {
-  return build(HTTP, context.name, await httpOptions(config, context))
+  return build(HTTP, `the component '${context.name}'`, await httpOptions(config, context))
 }
 
 export function buildBroker(config: MessageBrokerConfig, { name, serviceName, logger }: BuildContext): Promise<ManagedClient> {
   const { type, ...section } = config
   const identity = { name, logger, ...(serviceName === undefined ? {} : { group: serviceName, source: `/${serviceName}` }) }
-  return build(BROKERS[type], `${name} (type '${type}')`, type === 'memory' ? identity : { ...section, ...identity })
+  return build(
+    BROKERS[type],
+    `the component '${name}' of type '${type}'`,
+    type === 'memory' ? identity : { ...section, ...identity },
+  )
 }
