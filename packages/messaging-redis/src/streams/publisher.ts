@@ -4,6 +4,7 @@ import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { type Argument, hadNoEffect, type RedisConnection, redisError, type RedisLink, replyAsError } from '@comm/redis-stores/connection'
 import { abortedError, impossible, publishError, refused, unroutable } from '../errors.ts'
 import type { ResolvedStreams } from '../options.ts'
+import { unlessAborted } from '../unless-aborted.ts'
 import { encodeEntry } from './entry.ts'
 import { TopicKeys } from './keys.ts'
 import { PUBLISH } from './scripts/publish.ts'
@@ -146,17 +147,5 @@ class Command {
       this.#groups.set(group, place)
     }
     return place
-  }
-}
-
-/** Resolves when the work is done, or when the signal aborts. Leaves no listener behind. */
-async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<void>()
-  const abort = (): void => aborted.resolve()
-  signal.addEventListener('abort', abort)
-  try {
-    await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

@@ -57,14 +57,33 @@ export async function openNode(options: ResolvedConnection, endpoint: Endpoint, 
     ...common,
     socket: { host, port, ...tls, connectTimeout: options.connectionTimeoutMs, reconnectStrategy: false },
   }) as NodeClient
+  await connectWithin(options, client, signal)
+  return client
+}
+
+/** Connects a client, or destroys it. @throws as `within` does; the client library's errors */
+export async function connectWithin(options: ResolvedConnection, client: Connectable, signal: AbortSignal): Promise<void> {
+  let hasSocket = false
   client.on('error', () => undefined)
+  client.once('connect', () => {
+    hasSocket = true
+  })
   try {
     await within(options, signal, client.connect())
-    return client
   } catch (thrown) {
-    destroyClient(client)
+    // Destroyed before it has its socket, the library would go on connecting, and keep the socket.
+    if (hasSocket) destroyClient(client)
+    else client.once('connect', () => destroyClient(client))
     throw thrown
   }
+}
+
+interface Connectable {
+  readonly isOpen: boolean
+  connect(): Promise<unknown>
+  destroy(): void
+  on(event: 'error', listener: () => void): unknown
+  once(event: 'connect', listener: () => void): unknown
 }
 
 /** @throws the signal's reason; ConnectionError when it takes longer than the connection's time limit */

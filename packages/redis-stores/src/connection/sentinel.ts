@@ -2,7 +2,7 @@ import { ConnectionError } from '@comm/core'
 import { createClient } from 'redis'
 import { redisError } from './errors.ts'
 import { destroyClient } from './link.ts'
-import { describeEndpoint, tlsOptions, within } from './open-node.ts'
+import { connectWithin, describeEndpoint, tlsOptions, within } from './open-node.ts'
 import type { Endpoint, ResolvedConnection } from './options.ts'
 
 /** Asks the Sentinels in turn for the master's address (`SENTINEL GET-MASTER-ADDR-BY-NAME`). @throws CommunicationError of the last */
@@ -32,9 +32,8 @@ async function ask(options: ResolvedConnection, endpoint: Endpoint, signal: Abor
     ...(password === undefined ? {} : { password }),
     socket: { host, port, ...(await tlsOptions(ssl)), connectTimeout: connectionTimeoutMs, reconnectStrategy: false },
   })
-  client.on('error', () => undefined)
+  await connectWithin(options, client, signal)
   try {
-    await within(options, signal, client.connect())
     const asking = client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName])
     const address = (await within(options, signal, asking)) as unknown as readonly [string, string] | null
     return address === null ? undefined : { host: address[0], port: Number(address[1]) }
