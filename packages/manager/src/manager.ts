@@ -1,5 +1,13 @@
 import { CommunicationConfig } from '@comm/config'
-import { CommunicationError, ConfigurationError, type HealthReport, Lifecycle, type Logger, type StopReport } from '@comm/core'
+import {
+  CommunicationError,
+  ConfigurationError,
+  type HealthReport,
+  Lifecycle,
+  type Logger,
+  notify,
+  type StopReport,
+} from '@comm/core'
 import { describeValue } from '@comm/core/options'
 import type { BuildContext } from './build-context.ts'
 import { buildBroker, buildHttpClient } from './builders.ts'
@@ -121,7 +129,8 @@ export class CommunicationManager implements AsyncDisposable {
   async healthCheck(): Promise<HealthReport> {
     const report = await (await this.#life()).healthCheck()
     const state = JSON.stringify(Object.entries(report.components).map(([name, { status }]) => [name, status]))
-    if (this.#lastHealth !== undefined && state !== this.#lastHealth) this.#options.onHealthChange?.(report)
+    if (this.#lastHealth !== undefined && state !== this.#lastHealth)
+      notify('onHealthChange', this.#options.onHealthChange, report)
     this.#lastHealth = state
     return report
   }

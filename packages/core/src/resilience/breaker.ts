@@ -1,4 +1,5 @@
 import { CircuitBreakerOpenError } from '../errors/errors.ts'
+import { notify } from '../notify.ts'
 import { type BreakerOptions, type BreakerState, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
 import { type BreakerWindow, ConsecutiveWindow, CountWindow, TimeWindow } from './breaker-window.ts'
 import type { Call, Stage } from './stage.ts'
@@ -50,7 +51,7 @@ export function breaker(options: BreakerOptions = {}): Breaker {
       openedInARow = 0
       window.reset()
     }
-    resolved.onStateChange?.({ breaker: name, from, to })
+    notify('onStateChange', resolved.onStateChange, { breaker: name, from, to })
   }
 
   const open = (call: Call): void => {

@@ -1,3 +1,4 @@
+import { notify } from '../notify.ts'
 import { callable, checkArgument, checkOptions } from '../options.ts'
 import { promiseOf } from './promise-of.ts'
 import type { Call, Stage } from './stage.ts'
@@ -34,7 +35,7 @@ export function fallback<Result>(
     leave(call: Call): void | Promise<void> {
       const { error } = call
       if (!call.failed || call.cancelled || !when(error, call)) return
-      onFallback?.(error)
+      notify('onFallback', onFallback, error)
       const { signal } = call
       const value = answer(error, call.argument, call)
       const pending = promiseOf(value)

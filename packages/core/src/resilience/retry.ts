@@ -1,4 +1,5 @@
 import { CommunicationError } from '../errors/errors.ts'
+import { notify } from '../notify.ts'
 import { callable, checkOptions, number, withDefaults, withMethods } from '../options.ts'
 import { type Backoff, exponentialBackoff } from './backoff.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -85,7 +86,7 @@ export function retry(options: RetryOptions = {}): Stage {
     if (call.clock.now() + afterMs >= call.deadlineAt) return undefined
     if (budget !== undefined && !budget.withdraw()) return undefined
     call.setState(at, { retry: retries + 1, previousMs: ownMs } satisfies Progress)
-    onRetry?.({ retry: retries + 1, afterMs, error })
+    notify('onRetry', onRetry, { retry: retries + 1, afterMs, error })
     return { afterMs }
   }
   return {
