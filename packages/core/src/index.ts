@@ -51,6 +51,7 @@ export {
   type StopReport,
 } from './lifecycle.ts'
 export { LOG_LEVELS, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts'
+export { notify } from './notify.ts'
 export { isSecretKey, REDACTED, redactCredentials } from './redact.ts'
 export {
   BACKOFF_DEFAULTS,
