@@ -1,5 +1,5 @@
-import type { SubscribeRequest } from '@comm/messaging'
 import { arrayOf, boolean, checkOptions, either, nonEmptyText, number, object, oneOf, required } from '@comm/core/options'
+import type { SubscribeRequest } from '@comm/messaging'
 import { checkNames } from './errors.ts'
 
 const atLeastOneTopic = {

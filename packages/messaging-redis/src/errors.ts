@@ -31,7 +31,8 @@ export function unroutable(topic: string): PublishResult {
 /** What can be told from the record alone. */
 export function impossible({ topic, group, body }: OutboundRecord, maxBodyBytes: number): PublishResult | undefined {
   const name = forbiddenName(topic, group)
-  if (name !== undefined) return refused(new PublishError(`a record cannot be published: ${name}`, { retryable: false, details: { topic } }))
+  if (name !== undefined)
+    return refused(new PublishError(`a record cannot be published: ${name}`, { retryable: false, details: { topic } }))
   if (body.byteLength <= maxBodyBytes) return undefined
   const bytes = body.byteLength
   const text = `a record for topic ${topic} has ${bytes} bytes, more than maxBodyBytes (${maxBodyBytes}). Send less, or raise the option`
@@ -55,7 +56,8 @@ function forbiddenName(topic: string, group = 'any'): string | undefined {
 
 /** The error of a record that Redis refused, with what says whether trying again may help. */
 export function publishError(topic: string, failure: CommunicationError, stored: 'no' | 'unknown'): CommunicationError {
-  if (failure.code === 'COMM_CONNECTION' || failure instanceof AuthorizationError || failure.code === 'COMM_ABORTED') return failure
+  if (failure.code === 'COMM_CONNECTION' || failure instanceof AuthorizationError || failure.code === 'COMM_ABORTED')
+    return failure
   const retryable = failure.retryable
   return new PublishError(`a record for topic ${topic} was not stored: ${failure.message}`, { cause: failure, retryable, stored })
 }

@@ -1,5 +1,16 @@
+import {
+  anything,
+  boolean,
+  checkOptions,
+  number,
+  object,
+  oneOf,
+  type Rule,
+  type Rules,
+  text,
+  withDefaults,
+} from '@comm/core/options'
 import type { MessageClientOptions } from '@comm/messaging'
-import { anything, boolean, checkOptions, number, object, oneOf, type Rule, type Rules, text, withDefaults } from '@comm/core/options'
 import { REDIS_CONNECTION_RULES, type RedisConnectionOptions } from '@comm/redis-stores/connection'
 
 /** Where both adapters connect to, and what they take from a configuration section that knows other brokers too. */
@@ -48,10 +59,7 @@ const SHARED_DEFAULTS = { keyPrefix: '', maxBodyBytes: 16 * 1024 * 1024, confirm
 
 export const REDIS_STREAMS_DEFAULTS: Readonly<
   Required<
-    Pick<
-      RedisStreamsAdapterOptions,
-      SharedDefaults | 'prefetchCount' | 'prefetchBytes' | 'claimIdleMs' | 'retainedRecords'
-    >
+    Pick<RedisStreamsAdapterOptions, SharedDefaults | 'prefetchCount' | 'prefetchBytes' | 'claimIdleMs' | 'retainedRecords'>
   >
 > = Object.freeze({
   ...SHARED_DEFAULTS,
@@ -72,7 +80,10 @@ const empty = (whose: string): Rule => ({
   expected: `absent or empty: it is ${whose}`,
   accepts: (value) => object.accepts(value) && Object.values(value as object).every((each) => each === undefined),
 })
-const prefix: Rule = { expected: 'a string without { and }', accepts: (value) => text.accepts(value) && !/[{}]/.test(String(value)) }
+const prefix: Rule = {
+  expected: 'a string without { and }',
+  accepts: (value) => text.accepts(value) && !/[{}]/.test(String(value)),
+}
 const count = number({ min: 1, integer: true })
 
 const SHARED_RULES: Rules<RedisAdapterOptions> = {
@@ -95,7 +106,9 @@ export function resolveStreams(options: RedisStreamsAdapterOptions): ResolvedStr
     claimIdleMs: number({ min: 100 }),
     retainedRecords: number({ min: 0, integer: true }),
   })
-  return Object.freeze(withDefaults<RedisStreamsAdapterOptions, keyof typeof REDIS_STREAMS_DEFAULTS>(REDIS_STREAMS_DEFAULTS, options))
+  return Object.freeze(
+    withDefaults<RedisStreamsAdapterOptions, keyof typeof REDIS_STREAMS_DEFAULTS>(REDIS_STREAMS_DEFAULTS, options),
+  )
 }
 
 /** @throws ConfigurationError */
@@ -106,7 +119,9 @@ export function resolvePubSub(options: RedisPubSubAdapterOptions): ResolvedPubSu
     sharded: boolean,
     prefetchCount: anything,
   })
-  return Object.freeze(withDefaults<RedisPubSubAdapterOptions, keyof typeof REDIS_PUBSUB_DEFAULTS>(REDIS_PUBSUB_DEFAULTS, options))
+  return Object.freeze(
+    withDefaults<RedisPubSubAdapterOptions, keyof typeof REDIS_PUBSUB_DEFAULTS>(REDIS_PUBSUB_DEFAULTS, options),
+  )
 }
 
 /** The options of the connection among those of an adapter. */

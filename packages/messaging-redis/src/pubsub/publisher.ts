@@ -3,9 +3,9 @@ import {
   type Argument,
   hadNoEffect,
   type RedisConnection,
-  redisError,
   type RedisLink,
   RedisScript,
+  redisError,
   replyAsError,
 } from '@comm/redis-stores/connection'
 import { abortedError, impossible, publishError, refused, unroutable, unsupported } from '../errors.ts'

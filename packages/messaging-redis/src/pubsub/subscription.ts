@@ -1,6 +1,6 @@
 import { type CommunicationError, ConnectionError, exponentialBackoff, type Timer } from '@comm/core'
 import type { Delivery, SubscribeRequest, Subscription } from '@comm/messaging'
-import { destroyClient, type NodeClient, type RedisConnection, redisError, type RedisLink } from '@comm/redis-stores/connection'
+import { destroyClient, type NodeClient, type RedisConnection, type RedisLink, redisError } from '@comm/redis-stores/connection'
 import { closedError } from '../errors.ts'
 import { Inbox } from '../inbox.ts'
 import type { ResolvedPubSub } from '../options.ts'
@@ -108,7 +108,8 @@ export class ChannelSubscription implements Subscription {
       this.lose(new ConnectionError('the subscription lost its connection', { cause: redisError(reason, 'listen') }))
       this.#failed(reason)
     })
-    const receive = (message: Buffer, channel: Buffer): void => this.#receive(String(channel).slice(keyPrefix.length), message, lost)
+    const receive = (message: Buffer, channel: Buffer): void =>
+      this.#receive(String(channel).slice(keyPrefix.length), message, lost)
     if (sharded) await client.sSubscribe(channels, receive, true)
     else if (!this.#request.pattern) await client.subscribe(channels, receive, true)
     else {

@@ -63,7 +63,8 @@ export class RedisStreamsAdapter implements BrokerAdapter {
     checkArgument('onDelivery', onDelivery, callable)
     const what = `subscribe to ${request.topics.join(', ')}`
     const link = this.#connection.require(what)
-    if (request.pattern) throw unsupported(`cannot ${what}: Redis Streams have no patterns. Name the topics, or use Redis Pub/Sub`)
+    if (request.pattern)
+      throw unsupported(`cannot ${what}: Redis Streams have no patterns. Name the topics, or use Redis Pub/Sub`)
     const subscription = new StreamSubscription(this.#connection, this.#options, this.#trimmer, request, onDelivery)
     this.#subscriptions.add(subscription)
     void subscription.ended.then(() => this.#subscriptions.delete(subscription))

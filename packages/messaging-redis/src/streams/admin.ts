@@ -1,5 +1,5 @@
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
-import { type RedisConnection, redisError, type RedisLink } from '@comm/redis-stores/connection'
+import { type RedisConnection, type RedisLink, redisError } from '@comm/redis-stores/connection'
 import { decodeEntry } from './entry.ts'
 import type { RawEntry } from './group-stream.ts'
 import { compareEntryIds, entriesOf, recordId, TopicKeys } from './keys.ts'
@@ -34,14 +34,19 @@ export class StreamsAdmin implements Required<BrokerAdmin> {
       const keys = this.#keys(topic)
       if (group === undefined) {
         const args = ['XRANGE', keys.stream, '-', '+', 'COUNT', String(limit)]
-        return ((await link.send(keys.stream, args, 'bytes')) as readonly RawEntry[]).map((entry) => stored(topic, entry, undefined))
+        return ((await link.send(keys.stream, args, 'bytes')) as readonly RawEntry[]).map((entry) =>
+          stored(topic, entry, undefined),
+        )
       }
       const args = [group, String(limit)]
       const [shared, own] = (await Promise.all([
         BROWSE.run(link, [keys.stream], args, 'bytes'),
         BROWSE.run(link, [keys.only(group)], args, 'bytes'),
       ])) as readonly [readonly RawEntry[], readonly RawEntry[]]
-      const records = [...shared.map((entry) => stored(topic, entry, undefined)), ...own.map((entry) => stored(topic, entry, group))]
+      const records = [
+        ...shared.map((entry) => stored(topic, entry, undefined)),
+        ...own.map((entry) => stored(topic, entry, group)),
+      ]
       return records.sort((one, other) => compareEntryIds(one.id, other.id)).slice(0, limit)
     })
   }

@@ -40,7 +40,10 @@ export function recordId(entryId: string, group: string | undefined): string {
 const ENTRY_ID = /^\d{1,20}-\d{1,20}$/
 
 /** The entries that ids name, told apart by where they lie; what is no id is left out. */
-export function entriesOf(ids: readonly string[], group: string | undefined): { readonly shared: string[]; readonly own: string[] } {
+export function entriesOf(
+  ids: readonly string[],
+  group: string | undefined,
+): { readonly shared: string[]; readonly own: string[] } {
   const shared: string[] = []
   const own: string[] = []
   for (const id of ids) {

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { ConnectionError, PublishError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
-import { type Argument, hadNoEffect, type RedisConnection, redisError, type RedisLink, replyAsError } from '@comm/redis-stores/connection'
+import {
+  type Argument,
+  hadNoEffect,
+  type RedisConnection,
+  type RedisLink,
+  redisError,
+  replyAsError,
+} from '@comm/redis-stores/connection'
 import { abortedError, impossible, publishError, refused, unroutable } from '../errors.ts'
 import type { ResolvedStreams } from '../options.ts'
 import { unlessAborted } from '../unless-aborted.ts'
@@ -64,7 +71,8 @@ export class StreamPublisher {
     while (next < indexes.length) {
       const command = new Command(keys, this.#connection.options.clock.wall(), () => `${this.#unique}:${++this.#uniques}`)
       const from = next
-      while (next < indexes.length && command.bytes < COMMAND_BYTES) command.add(records[indexes[next++] as number] as OutboundRecord)
+      while (next < indexes.length && command.bytes < COMMAND_BYTES)
+        command.add(records[indexes[next++] as number] as OutboundRecord)
       const answers = await this.#send(link, topic, command)
       let isOver = false
       for (let at = from; at < next; at++) {

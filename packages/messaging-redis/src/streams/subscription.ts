@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { CommunicationError, ConnectionError, exponentialBackoff, sleep, type Timer } from '@comm/core'
+import { type CommunicationError, ConnectionError, exponentialBackoff, sleep, type Timer } from '@comm/core'
 import type { Delivery, SubscribeRequest, Subscription } from '@comm/messaging'
-import { isGone, type RedisConnection, redisError, type RedisLink } from '@comm/redis-stores/connection'
+import { isGone, type RedisConnection, type RedisLink, redisError } from '@comm/redis-stores/connection'
 import { closedError, goneError } from '../errors.ts'
 import { Inbox } from '../inbox.ts'
 import type { ResolvedStreams } from '../options.ts'
@@ -143,7 +143,9 @@ export class StreamSubscription implements Subscription, IntakeOwner {
     this.#reopen?.cancel()
     const waiting = this.#inbox.close()
     if (this.#link === undefined) return
-    await this.#atMost(Promise.all([...this.#intakes.values()].map((intake) => intake.stop())).then(() => this.#giveBack(waiting)))
+    await this.#atMost(
+      Promise.all([...this.#intakes.values()].map((intake) => intake.stop())).then(() => this.#giveBack(waiting)),
+    )
   }
 
   async #leave(): Promise<void> {
@@ -167,7 +169,11 @@ export class StreamSubscription implements Subscription, IntakeOwner {
 
   async #giveBack(waiting: readonly StreamDelivery[]): Promise<void> {
     for (const intake of this.#intakes.values()) {
-      for (const stream of intake.streams) await stream.release('some', waiting.filter(({ source }) => source === stream))
+      for (const stream of intake.streams)
+        await stream.release(
+          'some',
+          waiting.filter(({ source }) => source === stream),
+        )
     }
   }
 

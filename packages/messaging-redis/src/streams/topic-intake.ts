@@ -107,7 +107,10 @@ export class TopicIntake {
     while (!isOver && !this.#lost.aborted) {
       const node = await this.#link?.node(this.keys.stream)
       await node?.sendCommand(['CLIENT', 'UNBLOCK', this.#readerId]).catch(() => undefined)
-      await Promise.race([over, sleep(UNBLOCK_AGAIN_MS, { clock: this.#settings.clock, signal: this.#lost }).catch(() => undefined)])
+      await Promise.race([
+        over,
+        sleep(UNBLOCK_AGAIN_MS, { clock: this.#settings.clock, signal: this.#lost }).catch(() => undefined),
+      ])
     }
     this.#destroyReader()
   }

@@ -1,4 +1,4 @@
-import { type RedisConnection } from '@comm/redis-stores/connection'
+import type { RedisConnection } from '@comm/redis-stores/connection'
 import { TopicKeys } from './keys.ts'
 import { TRIM } from './scripts/publish.ts'
 

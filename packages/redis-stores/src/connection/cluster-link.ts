@@ -32,7 +32,7 @@ export class ClusterLink implements RedisLink {
       }) as ClusterClient
       cluster.on('error', () => undefined)
       cluster.on('node-error', () => undefined)
-      await within(options, signal, cluster.connect())
+      await within(options, signal, `the Redis Cluster at ${where}`, cluster.connect())
       return new ClusterLink(options, cluster)
     } catch (thrown) {
       if (cluster !== undefined) destroyClient(cluster)

@@ -39,23 +39,28 @@ const BUSY = new Set(['OOM', 'BUSY', 'MISCONF', 'NOREPLICAS', 'TRYAGAIN'])
 export function redisError(thrown: unknown, what: string): CommunicationError {
   if (thrown instanceof CommunicationError) return thrown
   if (thrown instanceof ErrorReply) return replyError(thrown, what)
-  const { message, code } = thrown instanceof Error ? (thrown as NodeJS.ErrnoException) : { message: String(thrown), code: '' }
   const converted = CommunicationError.from(thrown)
   if (converted instanceof ConnectionError || CONNECTION_ERRORS.some((type) => thrown instanceof type)) {
     const text = `cannot ${what}: ${converted.message}. Check host, port, TLS and that the server runs`
     return new ConnectionError(text, { cause: thrown, details: converted.details })
   }
-  if (isTlsError(code, message)) {
+  const code = codeOf(thrown)
+  if (isTlsError(code, converted.message)) {
     const text = `cannot ${what}: TLS failed (${converted.message}). Check ssl: the authority, the certificate, and that this port speaks TLS`
     return new ConnectionError(text, { cause: thrown, details: { system: code } })
   }
   return new CommunicationError(`cannot ${what}: ${converted.message}`, { cause: thrown, retryable: converted.retryable })
 }
 
-function isTlsError(code: string | undefined, message: string): boolean {
+/** By shape, not by class: errors come from other realms. */
+function codeOf(thrown: unknown): string {
+  const code: unknown = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+function isTlsError(code: string, message: string): boolean {
   return (
-    /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|EPROTO|HOSTNAME)/.test(code ?? '') ||
-    /\bTLS\b/.test(message)
+    /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|EPROTO|HOSTNAME)/.test(code) || /\bTLS\b/.test(message)
   )
 }
 

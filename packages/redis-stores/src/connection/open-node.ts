@@ -57,19 +57,24 @@ export async function openNode(options: ResolvedConnection, endpoint: Endpoint, 
     ...common,
     socket: { host, port, ...tls, connectTimeout: options.connectionTimeoutMs, reconnectStrategy: false },
   }) as NodeClient
-  await connectWithin(options, client, signal)
+  await connectWithin(options, client, signal, `Redis at ${describeEndpoint(endpoint)}`)
   return client
 }
 
 /** Connects a client, or destroys it. @throws as `within` does; the client library's errors */
-export async function connectWithin(options: ResolvedConnection, client: Connectable, signal: AbortSignal): Promise<void> {
+export async function connectWithin(
+  options: ResolvedConnection,
+  client: Connectable,
+  signal: AbortSignal,
+  who: string,
+): Promise<void> {
   let hasSocket = false
   client.on('error', () => undefined)
   client.once('connect', () => {
     hasSocket = true
   })
   try {
-    await within(options, signal, client.connect())
+    await within(options, signal, who, client.connect())
   } catch (thrown) {
     // Destroyed before it has its socket, the library would go on connecting, and keep the socket.
     if (hasSocket) destroyClient(client)
@@ -90,13 +95,18 @@ interface Connectable {
 export async function within<Result>(
   { clock, connectionTimeoutMs }: { readonly clock: Clock; readonly connectionTimeoutMs: number },
   signal: AbortSignal,
+  who: string,
   work: Promise<Result>,
 ): Promise<Result> {
   const gaveUp = Promise.withResolvers<never>()
   const abort = (): void =>
     gaveUp.reject(new CommunicationError('the connect was aborted by its caller', { code: 'COMM_ABORTED', cause: signal.reason }))
   const timer = clock.setTimer(connectionTimeoutMs, () =>
-    gaveUp.reject(new ConnectionError(`the server did not answer within connectionTimeoutMs (${connectionTimeoutMs} ms)`)),
+    gaveUp.reject(
+      new ConnectionError(
+        `${who} did not answer within connectionTimeoutMs (${connectionTimeoutMs} ms). Check the port, and TLS`,
+      ),
+    ),
   )
   if (signal.aborted) abort()
   signal.addEventListener('abort', abort)

@@ -32,10 +32,11 @@ async function ask(options: ResolvedConnection, endpoint: Endpoint, signal: Abor
     ...(password === undefined ? {} : { password }),
     socket: { host, port, ...(await tlsOptions(ssl)), connectTimeout: connectionTimeoutMs, reconnectStrategy: false },
   })
-  await connectWithin(options, client, signal)
+  const who = `the Sentinel at ${describeEndpoint(endpoint)}`
+  await connectWithin(options, client, signal, who)
   try {
     const asking = client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName])
-    const address = (await within(options, signal, asking)) as unknown as readonly [string, string] | null
+    const address = (await within(options, signal, who, asking)) as unknown as readonly [string, string] | null
     return address === null ? undefined : { host: address[0], port: Number(address[1]) }
   } finally {
     destroyClient(client)

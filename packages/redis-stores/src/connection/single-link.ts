@@ -44,7 +44,7 @@ export class SingleLink implements RedisLink {
   ): Promise<SingleLink> {
     const client = await openNode(options, endpoint, signal)
     try {
-      await within(options, signal, checkServer(client, endpoint, mustBeMaster))
+      await within(options, signal, `Redis at ${describeEndpoint(endpoint)}`, checkServer(client, endpoint, mustBeMaster))
     } catch (thrown) {
       destroyClient(client)
       throw thrown

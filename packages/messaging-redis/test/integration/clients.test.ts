@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { constantBackoff } from '@comm/core'
+import { deadTopic } from '@comm/messaging'
+import { RedisPubSubClient, RedisStreamsClient } from '@comm/messaging-redis'
+import { RedisConnection, RedisDedupStore } from '@comm/redis-stores'
+import { handlerSpy, waitFor } from '@comm/testkit'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { RedisUnderTest } from '../support/redis-under-test.ts'
+
+const redis = await RedisUnderTest.start()
+const plain = new RedisConnection(redis.options)
+await plain.connect(new AbortController().signal)
+afterAll(async () => {
+  await plain[Symbol.asyncDispose]()
+  await redis.close()
+})
+
+/** What `redis-cli` would send. */
+const command = (...args: string[]): Promise<unknown> => plain.require('send a command').send(args[1] ?? '', args)
+
+describe('RedisStreamsClient', () => {
+  it('reads what a plain client adds, with or without a field named body', async () => {
+    await using client = new RedisStreamsClient({ ...redis.options, group: 'billing' })
+    const spy = handlerSpy<[body: unknown, meta: { headers: unknown }]>()
+    await client.subscribe('foreign.in', spy)
+    await command('XADD', 'foreign.in', '*', 'body', '{"id":7}', 'tenant', 'acme')
+    await command('XADD', 'foreign.in', '*', 'id', '8', 'name', 'eight')
+    await spy.called(2)
+    expect(spy.messages).toEqual([{ id: 7 }, { id: '8', name: 'eight' }])
+    expect(spy.calls[0]?.[1].headers).toMatchObject({ tenant: 'acme' })
+  })
+
+  it('writes what a plain client reads: body, headers as JSON, key', async () => {
+    await using client = new RedisStreamsClient(redis.options)
+    await client.publish('foreign.out', { id: 7 }, { key: 'k', unroutable: 'ignore', headers: { tenant: 'acme' } })
+    const [[, fields]] = (await command('XRANGE', 'foreign.out', '-', '+')) as [[string, string[]]]
+    const entry = Object.fromEntries(Array.from({ length: fields.length / 2 }, (_, at) => [fields[at * 2], fields[at * 2 + 1]]))
+    expect(entry).toMatchObject({ body: '{"id":7}', key: 'k' })
+    expect(JSON.parse(String(entry['headers']))).toMatchObject({
+      ce_type: 'foreign.out',
+      tenant: 'acme',
+      'content-type': 'application/json',
+    })
+  })
+
+  it('keeps delayed retries over a kill -9 of the server, and loses none', async () => {
+    const options = { ...redis.options, group: 'retrying', claimIdleMs: 1000 }
+    await using client = new RedisStreamsClient(options)
+    const failed = new Set<number>()
+    const handled = new Set<number>()
+    const retry = { backoff: constantBackoff({ baseMs: 1500, jitter: 0 }), maxAttempts: 20 }
+    await client.subscribe<{ id: number }>(
+      'retries.killed',
+      ({ id }) => {
+        if (!failed.has(id)) {
+          failed.add(id)
+          throw new Error('not yet')
+        }
+        handled.add(id)
+      },
+      { concurrency: 100, retry },
+    )
+    await client.publishMany(
+      'retries.killed',
+      Array.from({ length: 500 }, (_, id) => ({ id })),
+    )
+    await waitFor(() => failed.size === 500, { what: 'every first attempt', timeoutMs: 10_000 })
+    await redis.server.kill()
+    await redis.server.restart()
+    await waitFor(() => handled.size === 500, { what: 'every retry', timeoutMs: 20_000 })
+  }, 40_000)
+
+  it('goes on after a server that stands still was given up', async () => {
+    await using client = new RedisStreamsClient({ ...redis.options, group: 'stopped', heartbeatMs: 200 })
+    const spy = handlerSpy<[body: unknown]>()
+    await client.subscribe('stopped', spy)
+    await client.publish('stopped', 'before')
+    await redis.server.stop()
+    await waitFor(async () => (await client.health()).status === 'down', { what: 'health to be down', timeoutMs: 5000 })
+    const late = client.publish('stopped', 'during')
+    await redis.server.continue()
+    await late
+    await waitFor(() => spy.messages.includes('during'), { what: 'the message', timeoutMs: 10_000 })
+    await waitFor(async () => (await client.health()).status === 'up', { what: 'health to be up' })
+  }, 30_000)
+
+  it('trims what every group has acknowledged, and nothing that one has not', async () => {
+    await using client = new RedisStreamsClient({ ...redis.options, retainedRecords: 100 })
+    const bodies = Array.from({ length: 3000 }, (_, id) => ({ id }))
+    const slow = await client.subscribe('trimmed', () => undefined, { group: 'slow' })
+    await slow.stop()
+    let count = 0
+    await client.subscribe('trimmed', () => void count++, { group: 'fast', concurrency: 100 })
+    await client.publishMany('trimmed', bodies)
+    await waitFor(() => count === 3000, { what: 'the fast group', timeoutMs: 10_000 })
+    assert.equal(await command('XLEN', 'trimmed'), 3000)
+    let behind = 0
+    await client.subscribe('trimmed', () => void behind++, { group: 'slow', concurrency: 100 })
+    await waitFor(() => behind === 3000, { what: 'the slow group', timeoutMs: 10_000 })
+    await waitFor(async () => Number(await command('XLEN', 'trimmed')) <= 1300, { what: 'the stream to be trimmed' })
+  }, 30_000)
+
+  it('takes over what a consumer held that died without a word', async () => {
+    const group = 'orphans'
+    await command('XGROUP', 'CREATE', 'orphaned', group, '$', 'MKSTREAM')
+    await command('XADD', 'orphaned', '*', 'body', '1')
+    await command('XREADGROUP', 'GROUP', group, 'dead', 'STREAMS', 'orphaned', '>')
+    await using client = new RedisStreamsClient({ ...redis.options, group, claimIdleMs: 300 })
+    const spy = handlerSpy<[body: unknown]>()
+    await client.subscribe('orphaned', spy)
+    await spy.called(1)
+    expect(spy.messages).toEqual([1])
+  })
+
+  it('lets a handler take longer than claimIdleMs without another consumer getting its message', async () => {
+    const options = { ...redis.options, group: 'long', claimIdleMs: 300 }
+    await using one = new RedisStreamsClient(options)
+    await using other = new RedisStreamsClient(options)
+    let calls = 0
+    const done = Promise.withResolvers<void>()
+    const handler = async (): Promise<void> => {
+      calls++
+      await done.promise
+    }
+    await one.subscribe('long', handler)
+    await other.subscribe('long', handler)
+    await one.publish('long', 'x')
+    const until = performance.now() + 1500
+    await waitFor(() => performance.now() > until, { what: 'five times claimIdleMs' })
+    done.resolve()
+    assert.equal(calls, 1)
+  })
+
+  it('handles a redelivered message once with claims in Redis', async () => {
+    await using store = new RedisDedupStore({ connection: redis.options })
+    await using client = new RedisStreamsClient({ ...redis.options, group: 'once' })
+    const spy = handlerSpy<[body: unknown]>()
+    await client.subscribe('once', spy, { dedup: { store } })
+    await client.publish('once', 'a', { id: 'same' })
+    await client.publish('once', 'b', { id: 'same' })
+    await client.publish('once', 'c', { id: 'other' })
+    await waitFor(() => spy.messages.includes('c'), { what: 'the last message' })
+    expect(spy.messages).toEqual(['a', 'c'])
+  })
+
+  it('buries what cannot be handled where its group finds it', async () => {
+    await using client = new RedisStreamsClient({ ...redis.options, group: 'burying' })
+    await client.subscribe(
+      'doomed',
+      () => {
+        throw new Error('never')
+      },
+      { retry: { maxAttempts: 1 } },
+    )
+    await client.publish('doomed', { id: 1 })
+    const letters = client.deadLetters('doomed')
+    await waitFor(async () => (await letters.count()) === 1, { what: `a record in ${deadTopic('doomed')}` })
+    expect((await letters.list())[0]).toMatchObject({ body: { id: 1 }, group: 'burying', attempts: 1 })
+  })
+})
+
+describe('RedisPubSubClient', () => {
+  it('gives every listener a copy, by topic and by pattern, as CloudEvents JSON', async () => {
+    await using client = new RedisPubSubClient(redis.options)
+    const [exact, wild] = [handlerSpy<[body: unknown]>(), handlerSpy<[body: unknown]>()]
+    await client.subscribe('news.sport', exact)
+    await client.subscribe('news.*', wild)
+    await client.publish('news.sport', { id: 1 })
+    await client.publish('news.world', 'hello')
+    await Promise.all([exact.called(1), wild.called(2)])
+    expect([exact.messages, wild.messages]).toEqual([[{ id: 1 }], [{ id: 1 }, 'hello']])
+  })
+
+  it('tells a publisher that nobody listens', async () => {
+    await using client = new RedisPubSubClient(redis.options)
+    await expect(client.publish('nobody.listens', 1)).rejects.toMatchObject({ code: 'COMM_UNROUTABLE' })
+    await client.publish('nobody.listens', 1, { unroutable: 'ignore' })
+  })
+
+  it('reads what a plain client publishes', async () => {
+    await using client = new RedisPubSubClient(redis.options)
+    const spy = handlerSpy<[body: unknown]>()
+    await client.subscribe('plain', spy)
+    assert.equal(await command('PUBLISH', 'plain', '{"id":7}'), 1)
+    await spy.called(1)
+    expect(spy.messages).toEqual([{ id: 7 }])
+  })
+
+  it('listens again after the server was killed', async () => {
+    await using client = new RedisPubSubClient(redis.options)
+    const spy = handlerSpy<[body: unknown]>()
+    await client.subscribe('again', spy)
+    await redis.server.kill()
+    await redis.server.restart()
+    // Whoever is faster: until the listener is back, nobody takes it.
+    await waitFor(async () => (await client.publish('again', 'back')) === undefined, { what: 'the listener', timeoutMs: 10_000 })
+    await spy.called(1)
+  }, 20_000)
+
+  it('works over sharded channels', async () => {
+    await using client = new RedisPubSubClient({ ...redis.options, sharded: true })
+    const spy = handlerSpy<[body: unknown]>()
+    await client.subscribe('sharded', spy)
+    await client.publishMany('sharded', [1, 2, 3])
+    await spy.called(3)
+    await expect(client.subscribe('sharded.*', spy)).rejects.toMatchObject({ code: 'COMM_UNSUPPORTED' })
+  })
+})
