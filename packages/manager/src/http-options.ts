@@ -3,12 +3,14 @@ import type { HttpClientConfig } from '@comm/config'
 import {
   type Backoff,
   type BreakerStateChange,
+  ConfigurationError,
   constantBackoff,
   decorrelatedJitterBackoff,
   exponentialBackoff,
   fibonacciBackoff,
   linearBackoff,
 } from '@comm/core'
+import { describeValue } from '@comm/core/options'
 import type { BuildContext } from './build-context.ts'
 
 const BACKOFFS = {
@@ -64,10 +66,23 @@ async function tlsOf({
   serverName,
 }: HttpClientConfig['ssl']): Promise<Record<string, unknown>> {
   return {
-    ...(caFile === undefined ? {} : { ca: await readFile(caFile) }),
-    ...(certFile === undefined ? {} : { cert: await readFile(certFile) }),
-    ...(keyFile === undefined ? {} : { key: await readFile(keyFile) }),
+    ...(caFile === undefined ? {} : { ca: await readPem('caFile', caFile) }),
+    ...(certFile === undefined ? {} : { cert: await readPem('certFile', certFile) }),
+    ...(keyFile === undefined ? {} : { key: await readPem('keyFile', keyFile) }),
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(serverName === undefined ? {} : { serverName }),
+  }
+}
+
+async function readPem(key: string, path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    const problem = { key: `ssl.${key}`, received: describeValue(path), expected: 'a file that can be read' }
+    const why = (cause as { code?: string }).code ?? 'unknown'
+    throw new ConfigurationError(`${problem.key} must be ${problem.expected}, got ${problem.received} (${why})`, {
+      cause,
+      problems: [problem],
+    })
   }
 }

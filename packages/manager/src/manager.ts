@@ -168,8 +168,12 @@ export class CommunicationManager implements AsyncDisposable {
     if (known !== undefined) return known
     const build = this.#builderOf(name)
     let loading: Promise<ManagedClient> | undefined
+    // What failed is not kept: the file or package that was missing may be there at the next use.
     const load = (): Promise<ManagedClient> => {
-      loading ??= this.#load(name, build, handle)
+      loading ??= this.#load(name, build, handle).catch((thrown: unknown) => {
+        loading = undefined
+        throw thrown
+      })
       return loading
     }
     const handle: Handle = { load, client: lazy(name, load, (method, call) => this.#note(method, call)) }
@@ -178,9 +182,15 @@ export class CommunicationManager implements AsyncDisposable {
   }
 
   async #load(name: string, build: () => Promise<ManagedClient>, handle: Handle): Promise<ManagedClient> {
-    const client = await build()
     const lifecycle = await this.#life()
-    lifecycle.add(clientComponent(name, client))
+    const client = await build()
+    const component = clientComponent(name, client)
+    try {
+      lifecycle.add(component)
+    } catch (thrown) {
+      await component.close?.(AbortSignal.abort())
+      throw thrown
+    }
     handle.client = client
     return client
   }
@@ -188,8 +198,9 @@ export class CommunicationManager implements AsyncDisposable {
   #builderOf(name: string): () => Promise<ManagedClient> {
     const given = this.#options.components?.[name]
     if (given !== undefined) return async () => given
-    const [kind, key] = name.split(':', 2)
-    if (kind === 'http') {
+    const colon = name.indexOf(':')
+    const key = colon === -1 ? undefined : name.slice(colon + 1)
+    if (name === 'http' || name.startsWith('http:')) {
       const section = key === undefined ? this.config.httpClient : named(this.config.httpClients, 'httpClients', key)
       return async () => buildHttpClient(section, await this.#context(name))
     }

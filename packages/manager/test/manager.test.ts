@@ -203,3 +203,53 @@ it('a client used after shutdown() is refused', async () => {
   await manager.shutdown()
   await expect(manager.http.get('/')).rejects.toMatchObject({ code: 'COMM_CLOSED' })
 })
+
+describe('races', () => {
+  it('a shutdown while it is being initialised ends both, and leaves no client open', async () => {
+    const notes: string[] = []
+    const manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: new NotingClient('http', notes) },
+    })
+    const initializing = manager.initialize()
+    const report = await manager.shutdown()
+    await expect(initializing).rejects.toMatchObject({ code: 'COMM_CLOSED' })
+    expect(report.problems).toEqual([])
+    expect(notes).toContain('close http')
+  })
+
+  it('a first use while it is being initialised loads the client once', async () => {
+    const notes: string[] = []
+    await using manager = new CommunicationManager(config, {
+      logger: silentLogger,
+      components: { http: new NotingClient('http', notes) },
+    })
+    const [, answer] = await Promise.all([manager.initialize(), manager.http.get('/1'), manager.http.get('/2')])
+    expect(answer).toBe('http /1')
+    expect(notes).toEqual(['start http'])
+  })
+
+  it('a client whose close throws is named in the report, and the others are closed', async () => {
+    const notes: string[] = []
+    const broken = new NotingClient('messaging', notes)
+    broken.close = async () => {
+      throw new Error('stuck')
+    }
+    const components = { messaging: broken, http: new NotingClient('http', notes) }
+    const manager = new CommunicationManager(config, { logger: silentLogger, components })
+    await manager.initialize()
+    const { problems } = await manager.shutdown()
+    expect(problems).toMatchObject([{ component: 'messaging', phase: 'close', error: { message: 'stuck' } }])
+    expect(notes).toContain('close http')
+  })
+
+  it('a client that could not be built is built at the next use', async () => {
+    const settings = { httpClient: { baseUrl: 'https://127.0.0.1:9', ssl: { caFile: '/nowhere/ca.pem' } } }
+    await using manager = new CommunicationManager(CommunicationConfig.from(settings), { logger: silentLogger })
+    for (let use = 0; use < 2; use++)
+      await expect(manager.http.get('/')).rejects.toMatchObject({
+        code: 'COMM_CONFIGURATION',
+        message: "ssl.caFile must be a file that can be read, got '/nowhere/ca.pem' (ENOENT)",
+      })
+  })
+})
