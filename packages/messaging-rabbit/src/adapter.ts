@@ -1,4 +1,4 @@
-import { type CommunicationError, type Health, type Timer, UP } from '@comm/core'
+import { type CommunicationError, type Health, UP } from '@comm/core'
 import {
   arrayOf,
   boolean,
@@ -25,12 +25,12 @@ import { RabbitAdmin } from './admin.ts'
 import { Connection, type Link, onChannel } from './connection.ts'
 import { declareBase } from './declare.ts'
 import { abortedError, closedError, notConnectedError, unsupportedError } from './errors.ts'
+import { withinLimit } from './limit.ts'
 import { fitsName, groupKey, hasWildcard, matchesTopic, queueOf } from './names.ts'
 import { type RabbitMQAdapterOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Publisher } from './publisher.ts'
 import { Subscriber } from './subscriber.ts'
 
-/** A server that is stopped answers nothing, also not that it is down. */
 const HEALTH_LIMIT_MS = 2000
 
 /**
@@ -124,10 +124,12 @@ export class RabbitMQAdapter implements BrokerAdapter {
 
   async health(): Promise<Health> {
     if (this.#closing !== undefined) return { status: 'down', reason: closedError('the adapter').message }
-    const probes = [this.#publishing, this.#consuming].map((connection) => this.#probe(connection))
-    const reason = (await Promise.all(probes)).find((each) => each !== undefined)
-    if (reason !== undefined) return { status: 'down', reason }
     const { blocked } = this.#publishing
+    // RabbitMQ reads nothing from a connection that it blocks, so it could not answer there.
+    const probed = blocked === undefined ? [this.#publishing, this.#consuming] : [this.#consuming]
+    const reasons = await Promise.all(probed.map((connection) => this.#probe(connection)))
+    const reason = reasons.find((each) => each !== undefined)
+    if (reason !== undefined) return { status: 'down', reason }
     if (blocked !== undefined) return { status: 'degraded', reason: `RabbitMQ takes no publishes: ${blocked}` }
     const trouble = [...this.#subscribers].map((subscriber) => subscriber.trouble).find((each) => each !== undefined)
     return trouble === undefined ? UP : { status: 'degraded', reason: trouble }
@@ -140,17 +142,16 @@ export class RabbitMQAdapter implements BrokerAdapter {
 
   async #close(): Promise<void> {
     const closed = closedError('the adapter')
-    const ending = Promise.all([...this.#subscribers].map((subscriber) => subscriber.end(undefined, closed)))
-    await withinLimit(this.#options, ending)
+    await Promise.all([...this.#subscribers].map((subscriber) => subscriber.end(undefined, closed)))
     await Promise.all([this.#publishing.close(), this.#consuming.close()])
-    await ending
   }
 
   /** @returns why RabbitMQ does not answer over this connection */
   async #probe({ link, lastError }: Connection): Promise<string | undefined> {
     if (link === undefined) return notConnectedError('use it', lastError).message
     const answer = await withinLimit(
-      this.#options,
+      this.#options.clock,
+      HEALTH_LIMIT_MS,
       onChannel(link, async () => 'answered').catch((thrown: unknown) => `RabbitMQ did not answer: ${(thrown as Error).message}`),
     )
     if (answer === undefined) return `RabbitMQ did not answer within ${HEALTH_LIMIT_MS} ms`
@@ -187,19 +188,6 @@ export class RabbitMQAdapter implements BrokerAdapter {
 }
 
 function ignore(): void {}
-
-/** @returns undefined when it took too long */
-async function withinLimit<Result>({ clock }: ResolvedOptions, promise: Promise<Result>): Promise<Result | undefined> {
-  let timer: Timer | undefined
-  const limit = new Promise<undefined>((resolve) => {
-    timer = clock.setTimer(HEALTH_LIMIT_MS, () => resolve(undefined))
-  })
-  try {
-    return await Promise.race([promise, limit])
-  } finally {
-    timer?.cancel()
-  }
-}
 
 function featuresOf({ queueType, confirmDelivery, maxPriority, maxBodyBytes }: ResolvedOptions): BrokerFeatures {
   return Object.freeze({

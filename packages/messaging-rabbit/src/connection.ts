@@ -1,7 +1,8 @@
-import { type CommunicationError, ConfigurationError, ConnectionError, type Timer } from '@comm/core'
+import { type CommunicationError, ConfigurationError, ConnectionError } from '@comm/core'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { Channel, ChannelModel } from 'amqplib'
 import { abortedError, closedError, fromAmqp } from './errors.ts'
+import { withinLimit } from './limit.ts'
 import type { ResolvedOptions, ServerAddress } from './options.ts'
 import { tlsOptions } from './tls.ts'
 
@@ -21,7 +22,7 @@ export interface ConnectionEvents {
 }
 
 /** A server that is stopped answers no close; the socket is destroyed after so long. */
-const CLOSE_LIMIT_MS = 1000
+export const CLOSE_LIMIT_MS = 1000
 
 /**
  * A connection that comes back by itself, to each of the servers in turn, with jitter. amqp-connection-manager supervises it; channels
@@ -91,7 +92,7 @@ export class Connection {
     manager.reconnectTimeInSeconds = NO_WAIT_S
     if (this.#link === undefined) this.#lifetime.abort()
     this.#link = undefined
-    await this.#withinLimit(manager.close())
+    await withinLimit(this.#options.clock, CLOSE_LIMIT_MS, manager.close().catch(ignore))
     this.#lifetime.abort()
     manager.removeAllListeners()
   }
@@ -171,7 +172,7 @@ export class Connection {
 
   #failed(manager: AmqpConnectionManager, thrown: unknown): void {
     if (manager !== this.#manager) return
-    this.#lastError = this.#explain(thrown)
+    this.#lastError = this.#explain('connect to', thrown)
     this.#failures++
     if (this.#first !== undefined && this.#failures >= this.#options.servers.length) return this.#first.reject(this.#lastError)
     this.#options.logger.debug(`no ${this.#purpose} connection to RabbitMQ`, { error: this.#lastError })
@@ -184,7 +185,8 @@ export class Connection {
     this.#link = undefined
     this.#blocked = undefined
     this.#failures++
-    if (wasUp || this.#lastError === undefined) this.#lastError = this.#explain(thrown ?? new Error('it was closed'))
+    if (wasUp || this.#lastError === undefined)
+      this.#lastError = this.#explain('keep the connection to', thrown ?? new Error('it was closed'))
     this.#backOff(manager)
     if (!wasUp) return
     this.#options.logger.warn(`the ${this.#purpose} connection to RabbitMQ was lost`, { error: this.#lastError })
@@ -205,10 +207,10 @@ export class Connection {
     else this.#options.logger.warn(`RabbitMQ takes no publishes now: ${reason}`)
   }
 
-  #explain(thrown: unknown): CommunicationError {
+  #explain(attempt: string, thrown: unknown): CommunicationError {
     const { servers, virtualHost, username, ssl } = this.#options
     const where = servers.map(({ host, port }) => `${host}:${port}`).join(', ')
-    const what = `connect to RabbitMQ at ${where}`
+    const what = `${attempt} RabbitMQ at ${where}`
     const text = String((thrown as { readonly message?: unknown } | undefined)?.message)
     // All that amqplib says when the server closes the connection instead of opening the virtual host.
     if (text.includes('Expected ConnectionOpenOk')) {
@@ -226,15 +228,6 @@ export class Connection {
       )
     }
     return fromAmqp(what, thrown)
-  }
-
-  async #withinLimit(closing: Promise<void>): Promise<void> {
-    let timer: Timer | undefined
-    const limit = new Promise<void>((resolve) => {
-      timer = this.#options.clock.setTimer(CLOSE_LIMIT_MS, resolve)
-    })
-    await Promise.race([closing.catch(ignore), limit])
-    timer?.cancel()
   }
 }
 

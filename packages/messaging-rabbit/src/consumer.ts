@@ -2,11 +2,12 @@ import { type CommunicationError, ConnectionError, ConsumeError, sleep } from '@
 import type { Delivery, SubscribeRequest } from '@comm/messaging'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { AckTracker } from './ack-tracker.ts'
-import { closeChannel, ignore, type Link, onChannel } from './connection.ts'
+import { CLOSE_LIMIT_MS, closeChannel, ignore, type Link, onChannel } from './connection.ts'
 import { declareGroup } from './declare.ts'
 import { type DeliveryOwner, RabbitDelivery, type SettleAnswer, type Settlement } from './delivery.ts'
 import { fromAmqp, isNotFound } from './errors.ts'
 import { Intake } from './intake.ts'
+import { withinLimit } from './limit.ts'
 import { groupExchange, queueOf } from './names.ts'
 import { MOST_PREFETCHED, type ResolvedOptions } from './options.ts'
 
@@ -36,7 +37,7 @@ export class Consumer implements DeliveryOwner {
   readonly #unsettled = new Map<string, number>()
   #channel: Channel | undefined
   #flushed: PromiseWithResolvers<SettleAnswer> | undefined
-  #intakeStopped: Promise<void> | undefined
+  #isStopped = false
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
@@ -104,7 +105,10 @@ export class Consumer implements DeliveryOwner {
     if (message === null) return void this.#cancelled(link, queue)
     this.#unsettled.set(queue.name, this.unsettled(queue.name) + 1)
     const topic = queue.topic ?? this.#topicOf(message)
-    this.#intake.offer(new RabbitDelivery(this, message, topic, this.#parts.request.lanes, queue.name))
+    const delivery = new RabbitDelivery(this, message, topic, this.#parts.request.lanes, queue.name)
+    if (!this.#isStopped) this.#intake.offer(delivery)
+    // Sent before RabbitMQ heard of the cancel.
+    else if (!this.#parts.request.ordered) this.#giveBack(delivery)
   }
 
   #topicOf({ fields }: ConsumeMessage): string {
@@ -120,7 +124,7 @@ export class Consumer implements DeliveryOwner {
       this.#intake.settled(delivery)
       return this.#flushSoon()
     }
-    if (this.#intakeStopped === undefined) this.#intake.requeue(delivery.again())
+    if (!this.#isStopped) this.#intake.requeue(delivery.again())
     // An ordered one gives everything back in one go when it is closed: one by one would change places.
     else if (!this.#parts.request.ordered) this.#giveBack(delivery)
     return SETTLED
@@ -162,20 +166,17 @@ export class Consumer implements DeliveryOwner {
   }
 
   /**
-   * With a single active consumer RabbitMQ would make the next one active at once, while what was handed over here is still being
+   * Nothing is handed over any more. With a single active consumer RabbitMQ would make the next one active at once, while what was handed over here is still being
    * handled: so an ordered consumer stays until it is closed.
    */
-  stopIntake(): Promise<void> {
-    this.#intakeStopped ??= this.#stopIntake()
-    return this.#intakeStopped
-  }
-
-  async #stopIntake(): Promise<void> {
+  stopIntake(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
     const waiting = this.#intake.close()
     const channel = this.#channel
     if (this.#parts.request.ordered || channel === undefined || this.lost.aborted) return
     for (const delivery of waiting) this.#giveBack(delivery)
-    await Promise.all(this.#tags.map((tag) => channel.cancel(tag))).catch(ignore)
+    for (const tag of this.#tags) channel.cancel(tag).catch(ignore)
   }
 
   /** Unsettled deliveries go back. */
@@ -183,7 +184,7 @@ export class Consumer implements DeliveryOwner {
     const channel = this.#channel
     this.#flush()
     this.lose(reason)
-    if (channel !== undefined) await closeChannel(channel)
+    if (channel !== undefined) await withinLimit(this.#parts.options.clock, CLOSE_LIMIT_MS, closeChannel(channel))
   }
 
   /** Nothing is owned any more. */

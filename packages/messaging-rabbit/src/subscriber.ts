@@ -68,7 +68,7 @@ export class Subscriber implements Subscription {
     this.#trouble = undefined
     this.#failures = 0
     if (this.#isOver) await consumer.close(closedError('the subscription'))
-    else if (!this.#takesIn) await consumer.stopIntake()
+    else if (!this.#takesIn) consumer.stopIntake()
   }
 
   /** The connection is gone: nothing is owned any more. */
@@ -89,7 +89,7 @@ export class Subscriber implements Subscription {
   async stopIntake(): Promise<void> {
     this.#takesIn = false
     this.#timer?.cancel()
-    await this.#consumer?.stopIntake()
+    this.#consumer?.stopIntake()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
