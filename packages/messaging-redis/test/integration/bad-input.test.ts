@@ -30,7 +30,7 @@ describe('connect', () => {
       'TLS to a port without',
       { ...good, ssl: { enabled: true }, connectionTimeoutMs: 1000 },
       'COMM_CONNECTION',
-      /cannot connect/,
+      /did not answer within|cannot connect/,
     ],
     [
       'no TLS to a port with',

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { constantBackoff } from '@comm/core'
-import { deadTopic } from '@comm/messaging'
 import { RedisPubSubClient, RedisStreamsClient } from '@comm/messaging-redis'
 import { RedisConnection, RedisDedupStore } from '@comm/redis-stores'
 import { handlerSpy, waitFor } from '@comm/testkit'
@@ -154,7 +153,7 @@ describe('RedisStreamsClient', () => {
     )
     await client.publish('doomed', { id: 1 })
     const letters = client.deadLetters('doomed')
-    await waitFor(async () => (await letters.count()) === 1, { what: `a record in ${deadTopic('doomed')}` })
+    await waitFor(async () => (await letters.count()) === 1, { what: 'a dead letter' })
     expect((await letters.list())[0]).toMatchObject({ body: { id: 1 }, group: 'burying', attempts: 1 })
   })
 })
