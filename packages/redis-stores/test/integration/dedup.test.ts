@@ -1,10 +1,36 @@
 import { sleep } from '@comm/core'
-import { RedisDedupStore } from '@comm/redis-stores'
-import { dedupStoreContract } from '@comm/testkit'
-import { describe, it } from '@jest/globals'
+import { RedisConnection, RedisDedupStore } from '@comm/redis-stores'
+import { dedupStoreContract, waitFor } from '@comm/testkit'
+import { startRedis } from '@comm/testkit/servers'
+import { afterAll, describe, expect, it } from '@jest/globals'
 
-const port = Number(process.env['COMM_TEST_REDIS_PORT'] ?? 16379)
+const server = await startRedis({ sources: ['local', 'debian12'], appendfsync: 'always' })
+afterAll(() => server.close())
+const { host, port } = server
+
 dedupStoreContract({ describe, it }, 'Redis', () => {
-  const store = new RedisDedupStore({ connection: { host: '127.0.0.1', port } })
+  const store = new RedisDedupStore({ connection: { host, port } })
   return { store, pass: sleep, dispose: () => store[Symbol.asyncDispose]() }
+})
+
+describe('RedisDedupStore', () => {
+  it('remembers over a kill -9 of the server, and says meanwhile that it cannot be asked', async () => {
+    await using connection = new RedisConnection({ host, port })
+    await connection.connect(new AbortController().signal)
+    await using store = new RedisDedupStore({ connection, keyPrefix: 'killed:' })
+    const claim = await store.claim('order-7', 60_000)
+    if (claim.state === 'claimed') await store.commit('order-7', claim.token, 60_000)
+    await server.kill()
+    await expect(store.claim('order-7', 60_000)).rejects.toMatchObject({ code: 'COMM_CONNECTION', retryable: true })
+    await server.restart()
+    await waitFor(async () => (await connection.health()).status === 'up', { what: 'the connection', timeoutMs: 10_000 })
+    expect(await store.claim('order-7', 60_000)).toEqual({ state: 'done' })
+  }, 30_000)
+
+  it('leaves a connection that was passed in to whoever made it', async () => {
+    await using connection = new RedisConnection({ host, port })
+    await connection.connect(new AbortController().signal)
+    await new RedisDedupStore({ connection })[Symbol.asyncDispose]()
+    expect((await connection.health()).status).toBe('up')
+  })
 })
