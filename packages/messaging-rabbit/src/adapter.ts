@@ -115,7 +115,7 @@ export class RabbitMQAdapter implements BrokerAdapter {
     try {
       await subscriber.open(link)
     } catch (error) {
-      this.#subscribers.delete(subscriber)
+      await subscriber[Symbol.asyncDispose]()
       this.#checkOpen()
       throw error
     }

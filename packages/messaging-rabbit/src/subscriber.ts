@@ -124,6 +124,7 @@ export class Subscriber implements Subscription {
     this.#trouble = error
     const delayMs = resumeBackoff.delayMs({ retry: ++this.#failures, previousMs: undefined, random })
     logger.warn(`the subscription to ${this.request.topics.join(', ')} consumes again in ${Math.round(delayMs)} ms`, { error })
+    this.#timer?.cancel()
     this.#timer = clock.setTimer(delayMs, () => this.resume())
   }
 }
