@@ -59,7 +59,12 @@ function relativeProblems(file: string, specifier: string, owner: Member, inTest
 /** What is wrong with what a manifest declares; empty when it is fine. */
 function manifestProblems(member: Member): readonly string[] {
   if (member.folder === '.') return []
-  return [...allDeclared(member.manifest)].flatMap((name) => layerProblems(member, name, 'declares'))
+  const { peerDependencies, devDependencies } = member.manifest
+  const unpackable = Object.keys(peerDependencies ?? {}).filter((name) => name.startsWith(SCOPE) && !devDependencies?.[name])
+  return [
+    ...[...allDeclared(member.manifest)].flatMap((name) => layerProblems(member, name, 'declares')),
+    ...unpackable.map((name) => `names ${name} as a peer alone: add it to devDependencies, or pnpm cannot pack the version`),
+  ]
 }
 
 function layerProblems(owner: Member, name: string, verb: string): readonly string[] {

@@ -63,6 +63,11 @@ describe('direction', () => {
       'packages/core/src/index.ts:1: imports its own package as @comm/core: use a relative path',
     ],
     [
+      'a peer that pnpm cannot pack',
+      { 'packages/http/package.json': library('http', { peerDependencies: { '@comm/core': 'workspace:^' } }) },
+      'packages/http/package.json: names @comm/core as a peer alone: add it to devDependencies, or pnpm cannot pack the version',
+    ],
+    [
       'configuration from a library',
       {
         'packages/http/package.json': library('http', { dependencies: { '@comm/config': '*' } }),
