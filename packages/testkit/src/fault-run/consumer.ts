@@ -71,6 +71,7 @@ async function handle(
   const id = messageId(message)
   const random = seededRandom(seed ^ (message.key * 1_000_003 + message.n * 101 + meta.attempt))
   const dice = random()
+  store.begin(id)
   try {
     await sleep(random() * LONGEST_WORK_MS, { signal: meta.signal })
   } catch (thrown) {

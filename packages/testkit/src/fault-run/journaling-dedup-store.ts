@@ -18,20 +18,21 @@ export class JournalingDedupStore implements DedupStore {
   }
 
   async claim(id: string, leaseMs: number): Promise<DedupClaim> {
-    const { key, n } = messageOf(id)
-    const handling = ++this.#handlings
-    this.#journal.write(['asked', monotonicMicroseconds(), key, n, handling])
+    const handling = this.#ask(id)
     try {
       const claim = await this.#store.claim(id, leaseMs)
-      if (claim.state === 'claimed') {
-        this.#running.set(id, handling)
-        this.#journal.write(['begun', monotonicMicroseconds(), key, n, handling])
-      } else this.#write(handling, claim.state)
+      if (claim.state === 'claimed') this.#begin(id, handling)
+      else this.#write(handling, claim.state)
       return claim
     } catch (thrown) {
       this.#write(handling, 'busy')
       throw thrown
     }
+  }
+
+  /** To be called by the handler, as the first thing that it does: under one claim it may be called several times. */
+  begin(id: string): void {
+    if (!this.#running.has(id)) this.#begin(id, this.#ask(id))
   }
 
   /** To be called by the handler, as the last thing that it does. */
@@ -54,6 +55,19 @@ export class JournalingDedupStore implements DedupStore {
     // Still running here means that no handler was called: the consumer lost the message just after the claim.
     this.end(id, 'lost')
     await this.#store.release(id, token)
+  }
+
+  #ask(id: string): number {
+    const { key, n } = messageOf(id)
+    this.#handlings++
+    this.#journal.write(['asked', monotonicMicroseconds(), key, n, this.#handlings])
+    return this.#handlings
+  }
+
+  #begin(id: string, handling: number): void {
+    const { key, n } = messageOf(id)
+    this.#running.set(id, handling)
+    this.#journal.write(['begun', monotonicMicroseconds(), key, n, handling])
   }
 
   #write(handling: number, how: Ending): void {

@@ -1,6 +1,5 @@
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/index.ts'
 import { freePorts } from '../free-port.ts'
-import { startKafka } from '../servers/kinds/kafka.ts'
 import { startRabbitMQ } from '../servers/kinds/rabbitmq.ts'
 import { startRedis } from '../servers/kinds/redis.ts'
 import type { TestServer } from '../servers/server.ts'
@@ -12,10 +11,8 @@ export interface BrokerUnderFault extends AsyncDisposable {
   readonly proxy: FaultProxy
 }
 
-/** Kafka tells its clients where to connect to, so it has to be told where the proxy is. */
-const STARTERS: Readonly<Record<BrokerAddress['broker'], (proxyPort: number) => Promise<TestServer>>> = {
+const STARTERS: Readonly<Record<BrokerAddress['broker'], () => Promise<TestServer>>> = {
   rabbit: () => startRabbitMQ({ sources: OURS_TO_KILL }),
-  kafka: (port) => startKafka({ sources: OURS_TO_KILL, config: { 'advertised.listeners': `MAIN://127.0.0.1:${port}` } }),
   'redis-streams': () => startRedis({ sources: OURS_TO_KILL, appendfsync: 'always' }),
 }
 
@@ -25,7 +22,7 @@ const OURS_TO_KILL = ['local', 'debian12'] as const
 /** @throws ServiceUnavailableError if it could not be started */
 export async function startBroker(broker: BrokerAddress['broker']): Promise<BrokerUnderFault> {
   const [port] = (await freePorts(1)) as [number]
-  const server = await STARTERS[broker](port)
+  const server = await STARTERS[broker]()
   const proxy = await startFaultProxy({ port, target: { host: server.host, port: server.port } })
   return {
     server,
