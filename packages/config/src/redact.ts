@@ -1,13 +1,12 @@
+import { isSecretKey, REDACTED } from '@comm/core'
 import { describeValue } from '@comm/core/options'
 
-export const REDACTED = '[redacted]'
-
-const SECRET_NAME =
-  /pass(word|wd|phrase)|secret|token|authorization|cookie|credential|api[-_]?key|private[-_]?key|(^|[-_])key$|Key$/i
+/** `X-Functions-Key`, `hostKey`: what is called a key in a header opens something; `hockey` does not. */
+const KEY_NAME = /(?:^|[-_])[Kk](?:ey|EY)$|[a-z0-9]Key$/
 
 /** Whether a name that the user chose, a header's for one, says that its value is secret. */
 function namesSecret(name: string): boolean {
-  return SECRET_NAME.test(name)
+  return isSecretKey(name) || KEY_NAME.test(name)
 }
 
 /** The text without what a URL in it carries between `//` and `@`, and without query parameters whose names say secret. */
@@ -17,15 +16,15 @@ function withoutCredentials(text: string): string {
     .replace(/(?<=[?&]([^=&#\s]*)=)[^&#\s]+/g, (value, name: string) => (namesSecret(name) ? REDACTED : value))
 }
 
-/** A value as it may be shown, whatever it is; `name` is the key under which it stands. */
-export function redactValue(value: unknown, name: string, secret: boolean): unknown {
+/** A value as it may be shown. @param namesTell its keys are names of secrets or not, as those of headers are */
+export function redactValue(value: unknown, secret: boolean, namesTell = false): unknown {
   if (value === undefined) return undefined
   if (secret) return REDACTED
   if (typeof value === 'string') return withoutCredentials(value)
-  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, name, false))
+  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, false))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]: [string, unknown]) => [key, redactValue(item, key, namesSecret(key))]),
+    Object.entries(value).map(([key, item]: [string, unknown]) => [key, redactValue(item, namesTell && namesSecret(key))]),
   )
 }
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { applyDefaults } from './apply-defaults.ts'
 import type { Entry, Layer } from './layers/layer.ts'
 import { redactValue } from './redact.ts'
-import { type AnySchema, isNamed, isSetting, type Schema } from './schema/setting.ts'
+import { type AnySchema, isNamed, isSetting, type Schema, type Setting } from './schema/setting.ts'
 
 type Tree = Record<string, unknown>
 
@@ -92,7 +92,7 @@ export function redactSection(section: Readonly<Tree>, schema: AnySchema): Tree 
   for (const [key, node] of Object.entries(schema)) {
     const value = section[key]
     if (value === undefined) continue
-    if (isSetting(node)) shown[key] = redactValue(value, key, node.secret === true)
+    if (isSetting(node)) shown[key] = redactValue(value, node.secret === true, isFreeText(node))
     else if (!isNamed(node)) shown[key] = redactSection(value as Tree, node)
     else {
       const sections = Object.entries(value as Readonly<Record<string, Tree>>)
@@ -100,4 +100,9 @@ export function redactSection(section: Readonly<Tree>, schema: AnySchema): Tree 
     }
   }
   return shown
+}
+
+/** Headers, for one: the user chose the names and the texts. Services and loggers have names that tell nothing of their values. */
+function isFreeText(node: Setting): boolean {
+  return node.kind === 'map' && node.each.kind === 'text'
 }

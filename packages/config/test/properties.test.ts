@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommunicationConfig, describeSettings, type SettingDescription } from '@comm/config'
+import { isSecretKey } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
@@ -63,6 +64,7 @@ const asVariables = (chosen: readonly Sample[]): Record<string, string> =>
     }),
   )
 
+const isSecretHeader = (name: string): boolean => isSecretKey(name) || name === 'key'
 const settingsOf = (config: CommunicationConfig): Tree => ({ ...config })
 const valueAt = (config: CommunicationConfig, path: string): unknown =>
   path.split('.').reduce<unknown>((at, key) => (at as Tree | undefined)?.[key], config)
@@ -88,7 +90,10 @@ describe('whatever is set', () => {
   })
 
   it('comes back from its own JSON, secrets aside', () => {
-    const open = samples.map((chosen) => chosen.filter(({ setting }) => !setting.secret))
+    // The names of headers that say secret hide their values too.
+    const isOpen = ({ setting, value }: Sample): boolean =>
+      !setting.secret && !(setting.type === 'name to string' && Object.keys(value as Tree).some(isSecretHeader))
+    const open = samples.map((chosen) => chosen.filter(isOpen))
     fc.assert(
       fc.property(open, (chosen) => {
         const config = CommunicationConfig.from(asObject(chosen))

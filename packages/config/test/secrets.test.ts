@@ -46,6 +46,20 @@ describe('a secret', () => {
     expect(config.dump()).toMatch(/^messageBroker\.password +"\[redacted\]" +CommunicationConfig\.from$/m)
   })
 
+  it('tells from the names of headers alone, not from those of services and loggers', () => {
+    const headers = { 'Ocp-Apim-Subscription-Key': 'hidden', hockey: 'shown' }
+    const shown = CommunicationConfig.from({
+      httpClient: { headers },
+      serviceDiscovery: { services: { 'token-key': ['http://a'] } },
+      logging: { levels: { 'refresh-token': 'debug' } },
+    }).toJSON()
+    expect(shown).toMatchObject({
+      httpClient: { headers: { 'Ocp-Apim-Subscription-Key': '[redacted]', hockey: 'shown' } },
+      serviceDiscovery: { services: { 'token-key': ['http://a'] } },
+      logging: { levels: { 'refresh-token': 'debug' } },
+    })
+  })
+
   it.each([
     ['a wrong type of secret', 'message_broker: { password: [hunter2] }'],
     ['a URL that is none', 'http_client: { base_url: "htps://me:hunter2@api" }'],

@@ -1,4 +1,5 @@
-import { quoteReceived, REDACTED } from '../redact.ts'
+import { REDACTED } from '@comm/core'
+import { quoteReceived } from '../redact.ts'
 import { expectedOf, readValue } from '../schema/read-value.ts'
 import type { Spelling } from '../schema/spellings.ts'
 import type { Problems } from './problems.ts'
