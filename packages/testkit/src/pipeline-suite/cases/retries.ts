@@ -45,10 +45,19 @@ export const retries: readonly PipelineCase[] = [
     run: async (context) => {
       const client = await context.client()
       const [topic, done] = [await context.topic(), [] as unknown[]]
-      const spy = context.spy((body) => done.push(body)).fails(1)
-      await client.subscribe(topic, spy, { group: context.group(), concurrency: 1, retry: { backoff: context.backoff } })
+      // The first attempt fails only once all are published: on a slow broker the retry would be due before the others are there.
+      const published = Promise.withResolvers<void>()
+      let calls = 0
+      const handler = async (body: unknown): Promise<void> => {
+        calls++
+        await published.promise
+        if (calls === 1) throw new Error('not yet')
+        done.push(body)
+      }
+      await client.subscribe(topic, handler, { group: context.group(), concurrency: 1, retry: { backoff: context.backoff } })
       for (const body of ['first', 'second', 'third']) await client.publish(topic, body, { key: 'k' })
-      await context.called(spy, 4)
+      published.resolve()
+      await context.waitFor('all three', () => done.length === 3)
       assert.deepEqual(done, ['second', 'third', 'first'])
     },
   },
