@@ -18,6 +18,7 @@ export {
   withContext,
   withDeadline,
 } from './context.ts'
+export { describeEndpoint, type Endpoint, hostAndPort, parseEndpoint } from './endpoint.ts'
 export {
   AuthenticationError,
   AuthorizationError,

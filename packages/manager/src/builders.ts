@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { HttpClientConfig, MessageBrokerConfig } from '@comm/config'
 import type { BuildContext } from './build-context.ts'
 import type { ManagedClient } from './client-component.ts'
@@ -37,6 +38,16 @@ export function buildBroker(config: MessageBrokerConfig, { name, serviceName, lo
   return build(
     BROKERS[type],
     `the component '${name}' of type '${type}'`,
-    type === 'memory' ? identity : { ...section, ...identity },
+    type === 'memory' ? identity : { ...whatIsSaid(section), ...identity },
+  )
+}
+
+/** What says nothing where a broker has no such thing: the section is one for all of them. What says something reaches its client. */
+const SAYS_NOTHING: Partial<MessageBrokerConfig> = { virtualHost: '/', database: 0, producerConfig: {}, consumerConfig: {} }
+
+function whatIsSaid(section: Omit<MessageBrokerConfig, 'type'>): Readonly<Record<string, unknown>> {
+  const nothing: Readonly<Record<string, unknown>> = SAYS_NOTHING
+  return Object.fromEntries(
+    Object.entries(section).filter(([name, value]) => value !== undefined && !isDeepStrictEqual(value, nothing[name])),
   )
 }

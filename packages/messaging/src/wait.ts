@@ -1,4 +1,4 @@
-import { type Clock, TimeoutError } from '@comm/core'
+import { type Clock, TimeoutError, type Timer } from '@comm/core'
 
 /** Waits. @returns false when one of the signals ended the wait early; never rejects, leaves no timer and no listener */
 export function pause(clock: Clock, ms: number, ...signals: readonly AbortSignal[]): Promise<boolean> {
@@ -49,5 +49,21 @@ export async function withTimeLimit<Result>(
   } finally {
     timer.cancel()
     signal?.removeEventListener('abort', abort)
+  }
+}
+
+/**
+ * Waits for the promise, but not longer than so many milliseconds: a server that is stopped answers nothing.
+ * @returns undefined when it took too long
+ */
+export async function withinLimit<Result>(clock: Clock, limitMs: number, promise: Promise<Result>): Promise<Result | undefined> {
+  let timer: Timer | undefined
+  const limit = new Promise<undefined>((resolve) => {
+    timer = clock.setTimer(limitMs, () => resolve(undefined))
+  })
+  try {
+    return await Promise.race([promise, limit])
+  } finally {
+    timer?.cancel()
   }
 }

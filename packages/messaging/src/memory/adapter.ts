@@ -1,17 +1,6 @@
 import { type Clock, type ConnectionError, type Health, UP } from '@comm/core'
-import {
-  arrayOf,
-  boolean,
-  callable,
-  checkArgument,
-  checkOptions,
-  either,
-  nonEmptyText,
-  number,
-  object,
-  oneOf,
-  required,
-} from '@comm/core/options'
+import { checkOptions, object } from '@comm/core/options'
+import { checkSubscribe } from '../adapter/subscribe-request.ts'
 import type {
   BrokerAdapter,
   BrokerAdmin,
@@ -82,8 +71,7 @@ export class MemoryBrokerAdapter implements BrokerAdapter {
   }
 
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
-    checkRequest(request)
-    checkArgument('onDelivery', onDelivery, callable)
+    checkSubscribe(request, onDelivery, 'the in-memory broker', this.features)
     this.#checkConnected(`subscribe to ${request.topics.join(', ')}`)
     const subscription = new MemorySubscription(this.server.topics, request, onDelivery, (over) =>
       this.#subscriptions.delete(over),
@@ -151,25 +139,4 @@ function consumersOf(subscriptions: ReadonlySet<MemorySubscription>): Iterable<C
       for (const { consumer } of subscriptions) if (consumer !== undefined) yield consumer
     },
   }
-}
-
-const isTimestamp = {
-  expected: '{ timestamp: number }',
-  accepts: (value: unknown) => object.accepts(value) && Number.isFinite((value as { timestamp?: unknown }).timestamp),
-}
-
-/** @throws ConfigurationError */
-function checkRequest(request: SubscribeRequest): void {
-  checkOptions('subscribe', request, {
-    topics: required({
-      expected: 'a non-empty array of topics',
-      accepts: (value) => arrayOf(nonEmptyText).accepts(value) && (value as unknown[]).length > 0,
-    }),
-    pattern: boolean,
-    group: nonEmptyText,
-    maxUnsettled: required(number({ min: 1, integer: true, infinite: true })),
-    lanes: required(oneOf('key', 'source', 'none')),
-    ordered: boolean,
-    from: either(oneOf('new', 'earliest'), isTimestamp),
-  })
 }

@@ -1,4 +1,5 @@
 import type { OutboundRecord, PublishResult, SubscribeRequest } from '../broker.ts'
+import { matchesPattern, topicWords } from '../topic-pattern.ts'
 import type { Consumer } from './consumer.ts'
 import { DelayedRecords } from './delayed-records.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -7,7 +8,6 @@ import type { GroupQueue } from './group-queue.ts'
 import type { MemoryServerOptions } from './options.ts'
 import { type MemoryRecord, storeRecord } from './record.ts'
 import { Topic } from './topic.ts'
-import { matchesPattern, topicWords } from './topic-pattern.ts'
 
 const STORED: PublishResult = Object.freeze({ ok: true })
 

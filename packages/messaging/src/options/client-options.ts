@@ -1,5 +1,5 @@
 import type { Clock, Logger, Pipeline } from '@comm/core'
-import { arrayOf, callable, checkOptions, nonEmptyText, number, object, oneOf, type Rule } from '@comm/core/options'
+import { arrayOf, callable, checkOptions, nonEmptyText, number, object, oneOf, type Rule, type Rules } from '@comm/core/options'
 import type { Codec } from '../codec.ts'
 import { portableName } from '../topic.ts'
 import { type BufferOptions, checkBufferOptions } from './buffer-options.ts'
@@ -53,21 +53,23 @@ const codec: Rule = {
     typeof (value as Partial<Codec>).decode === 'function',
 }
 
+export const CLIENT_RULES: Rules<MessageClientOptions> = Object.freeze({
+  name: nonEmptyText,
+  source: nonEmptyText,
+  group: portableName,
+  connectOn: oneOf('use', 'start'),
+  publishTimeoutMs: positiveMs,
+  requestTimeoutMs: positiveMs,
+  closeTimeoutMs: number({ min: 0 }),
+  buffer: object,
+  codecs: arrayOf(codec),
+  resilience: pipelineRule,
+  logger: object,
+  clock: object,
+  random: callable,
+})
+
 export function checkClientOptions(options: MessageClientOptions): void {
-  checkOptions<MessageClientOptions>('messaging', options, {
-    name: nonEmptyText,
-    source: nonEmptyText,
-    group: portableName,
-    connectOn: oneOf('use', 'start'),
-    publishTimeoutMs: positiveMs,
-    requestTimeoutMs: positiveMs,
-    closeTimeoutMs: number({ min: 0 }),
-    buffer: object,
-    codecs: arrayOf(codec),
-    resilience: pipelineRule,
-    logger: object,
-    clock: object,
-    random: callable,
-  })
+  checkOptions<MessageClientOptions>('messaging', options, CLIENT_RULES)
   if (options.buffer !== undefined) checkBufferOptions(options.buffer)
 }

@@ -29,3 +29,8 @@ export function matchesPattern(pattern: readonly string[], topic: readonly strin
 export function topicWords(topic: string): readonly string[] {
   return topic.split('.')
 }
+
+/** The same for whole names. */
+export function matchesTopic(pattern: string, topic: string): boolean {
+  return matchesPattern(topicWords(pattern), topicWords(topic))
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { Intake } from '../src/intake.ts'
+import { Intake } from '../../src/adapter/intake.ts'
 
 interface Item {
   readonly lane: string | undefined

@@ -1,3 +1,5 @@
+import { Fifo } from './fifo.ts'
+
 /** What `Intake` needs to know of a delivery. */
 export interface Handed {
   readonly lane: string | undefined
@@ -5,7 +7,7 @@ export interface Handed {
 
 /**
  * Hands deliveries over: never more unsettled ones than there are credits, and of one lane one at a time, in order. What has arrived
- * beyond that waits here. Knows nothing of AMQP.
+ * beyond that waits here. Knows nothing of any broker.
  */
 export class Intake<Item extends Handed> {
   readonly #credits: number
@@ -92,38 +94,5 @@ export class Intake<Item extends Handed> {
     } finally {
       this.#isHandingOver = false
     }
-  }
-}
-
-/** A queue whose steps do not grow with its length. */
-class Fifo<Item> {
-  #items: (Item | undefined)[] = []
-  #head = 0
-
-  push(item: Item): void {
-    this.#items.push(item)
-  }
-
-  unshift(item: Item): void {
-    if (this.#head > 0) this.#items[--this.#head] = item
-    else this.#items.unshift(item)
-  }
-
-  shift(): Item | undefined {
-    if (this.#head === this.#items.length) return undefined
-    const item = this.#items[this.#head]
-    this.#items[this.#head++] = undefined
-    if (this.#head === this.#items.length) {
-      this.#items = []
-      this.#head = 0
-    }
-    return item
-  }
-
-  drain(): Item[] {
-    const left = this.#items.slice(this.#head) as Item[]
-    this.#items = []
-    this.#head = 0
-    return left
   }
 }

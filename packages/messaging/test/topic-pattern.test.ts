@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { matchesPattern, topicWords } from '../src/memory/topic-pattern.ts'
+import { matchesPattern, topicWords } from '../src/topic-pattern.ts'
 
 const matches = (pattern: string, topic: string): boolean => matchesPattern(topicWords(pattern), topicWords(topic))
 

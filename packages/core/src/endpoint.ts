@@ -1,0 +1,27 @@
+import type { Rule } from './options.ts'
+
+/** Where a server listens. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+const HIGHEST_PORT = 65_535
+const HOST_AND_PORT = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<name>[^\s:/@[\]]+))(?::(?<port>\d{1,5}))?$/i
+
+export const hostAndPort: Rule = {
+  expected: "'host' or 'host:port'",
+  accepts: (value) => typeof value === 'string' && parseEndpoint(value, 1) !== undefined,
+}
+
+/** Reads `host`, `host:port`, `[v6]` or `[v6]:port`. @returns undefined when it is none of them */
+export function parseEndpoint(text: string, usualPort: number): Endpoint | undefined {
+  const { v6, name, port = usualPort } = HOST_AND_PORT.exec(text)?.groups ?? {}
+  const host = v6 ?? name
+  return host === undefined || Number(port) < 1 || Number(port) > HIGHEST_PORT ? undefined : { host, port: Number(port) }
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+export function describeEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

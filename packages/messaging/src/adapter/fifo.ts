@@ -1,0 +1,33 @@
+/** A queue whose steps do not grow with its length. */
+export class Fifo<Item> {
+  #items: (Item | undefined)[] = []
+  #head = 0
+
+  push(item: Item): void {
+    this.#items.push(item)
+  }
+
+  unshift(item: Item): void {
+    if (this.#head > 0) this.#items[--this.#head] = item
+    else this.#items.unshift(item)
+  }
+
+  shift(): Item | undefined {
+    if (this.#head === this.#items.length) return undefined
+    const item = this.#items[this.#head]
+    this.#items[this.#head++] = undefined
+    if (this.#head === this.#items.length) {
+      this.#items = []
+      this.#head = 0
+    }
+    return item
+  }
+
+  /** Takes all out. */
+  drain(): Item[] {
+    const left = this.#items.slice(this.#head) as Item[]
+    this.#items = []
+    this.#head = 0
+    return left
+  }
+}

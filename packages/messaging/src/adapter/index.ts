@@ -1,0 +1,15 @@
+/**
+ * What broker adapters share beyond their wiring: the checks at their door, credits and lanes, answers to a publish, subscriptions that
+ * outlive connections, and the words of their errors. None of it decides what becomes of a message.
+ */
+export { matchesTopic } from '../topic-pattern.ts'
+export { pause, unlessAborted, withinLimit, withTimeLimit } from '../wait.ts'
+export { splitClientOptions } from './client-options.ts'
+export { type AdapterErrors, adapterErrors, allRefused, maybeStored, refused, STORED, unsupported } from './errors.ts'
+export { Fifo } from './fifo.ts'
+export { type Handed, Intake } from './intake.ts'
+export { laneOf } from './lane.ts'
+export { PublishAnswers } from './publish-answers.ts'
+export { type LinkConsumer, type ReopeningParts, ReopeningSubscription } from './reopening-subscription.ts'
+export { checkSubscribe } from './subscribe-request.ts'
+export { Subscriptions } from './subscriptions.ts'
