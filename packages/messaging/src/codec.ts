@@ -61,6 +61,11 @@ export class Codecs {
     return body instanceof Uint8Array ? bytesCodec.contentType : jsonCodec.contentType
   }
 
+  /** Whether bodies of this content type are read and written by the JSON codec that is always there. */
+  isOwnJson(contentType: string): boolean {
+    return this.#find(contentType) === jsonCodec
+  }
+
   /** @throws ValidationError when the body has no form in this content type */
   encode(body: unknown, contentType: string, topic: string): Uint8Array {
     const codec = this.#find(contentType)

@@ -79,7 +79,7 @@ export function seal(
   if (priority !== undefined) sealed.priority = priority
   if (unroutable !== undefined) sealed.unroutable = unroutable
   propagation.inject(traced, headers)
-  return record(settings.features, sealed)
+  return settings.features.headers ? sealed : packed(sealed, codecs.isOwnJson(contentType))
 }
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
@@ -100,7 +100,19 @@ const NONE: Headers = Object.freeze({})
 
 /** The record as this broker can carry it. */
 export function record(features: Pick<BrokerFeatures, 'headers'>, logical: OutboundRecord): OutboundRecord {
-  return features.headers ? logical : { ...logical, headers: NONE, body: pack(logical.headers, logical.body) }
+  return features.headers ? logical : packed(logical, false)
+}
+
+function packed(logical: OutboundRecord, isJson: boolean): OutboundRecord {
+  return { ...logical, headers: NONE, body: pack(logical.headers, logical.body, isJson) }
+}
+
+/** What a message carries, told apart from how it travelled. */
+export interface Content {
+  readonly headers: Headers
+  readonly body: Uint8Array
+  /** The body as a JSON value, where reading the envelope has made it one. */
+  readonly data?: unknown
 }
 
 /**
@@ -112,12 +124,13 @@ export function record(features: Pick<BrokerFeatures, 'headers'>, logical: Outbo
 export function open(
   features: Pick<BrokerFeatures, 'headers'>,
   stored: { readonly topic: string; readonly headers: Headers; readonly body: Uint8Array },
-): { readonly headers: Headers; readonly body: Uint8Array } {
+): Content {
   const contentType = stored.headers[CONTENT_TYPE]
   const isStructured = contentType === undefined ? !features.headers : textOf(contentType)?.startsWith(STRUCTURED_JSON)
   if (!isStructured) return stored
   const event = unpack(stored.body)
-  if (event !== undefined) return { headers: { ...stored.headers, ...event.headers }, body: event.body }
+  if (event !== undefined)
+    return features.headers ? { headers: { ...stored.headers, ...event.headers }, body: event.body } : event
   if (contentType === undefined) return stored
   throw new ConsumeError(`a message of ${stored.topic} is not a CloudEvent in JSON, as its content type says`, {
     code: 'COMM_UNDECODABLE',

@@ -1,5 +1,6 @@
 import { type CommunicationError, isCorrelationId, newCorrelationId } from '@comm/core'
 import type { Delivery, HeaderValue } from './broker.ts'
+import type { Content } from './envelope.ts'
 import {
   ATTEMPTS,
   CE_CORRELATION_ID,
@@ -59,8 +60,6 @@ export class Message implements MessageInfo {
   readonly delivery: Delivery
   readonly group: string | undefined
   readonly headers: Headers
-  /** The body's bytes without any envelope. */
-  readonly bytes: Uint8Array
   readonly receivedAt: number
   /** Set by the decode stage. */
   body: unknown
@@ -70,23 +69,27 @@ export class Message implements MessageInfo {
   running: Attempt | undefined
   /** Why headers and body could not even be told apart. */
   undecodable: CommunicationError | undefined
+  readonly #content: Content
   #correlationId: string | undefined
 
-  constructor(
-    delivery: Delivery,
-    group: string | undefined,
-    content: { readonly headers: Headers; readonly body: Uint8Array },
-    receivedAt: number,
-  ) {
+  constructor(delivery: Delivery, group: string | undefined, content: Content, receivedAt: number) {
     this.delivery = delivery
     this.group = group
     this.headers = content.headers
-    this.bytes = content.body
+    this.#content = content
     this.receivedAt = receivedAt
     const made = ATTEMPTS in this.headers ? numberOf(this.headers[ATTEMPTS]) : 0
     this.attempt = made !== undefined && made > 0 ? Math.floor(made) + 1 : 1
   }
 
+  /** The body's bytes without any envelope. */
+  get bytes(): Uint8Array {
+    return this.#content.body
+  }
+  /** The body as a JSON value, where reading the envelope has made it one; else undefined. */
+  get data(): unknown {
+    return this.#content.data
+  }
   get topic(): string {
     return this.delivery.topic
   }

@@ -60,7 +60,7 @@ describe('structured mode', () => {
           traceparent: '00-a-b-01',
           ...others,
         }
-        const event = unpack(pack(headers, body))
+        const event = unpack(pack(headers, body, false))
         const readable = (from: Record<string, string | Uint8Array>) =>
           Object.fromEntries(Object.entries(from).map(([key, each]) => [key, typeof each === 'string' ? each : plain(each)]))
         expect(readable(event?.headers ?? {})).toEqual(readable(headers))
@@ -69,7 +69,7 @@ describe('structured mode', () => {
     )
   })
 
-  it('is a CloudEvent in JSON that others can read', () => {
+  it.each([true, false])('is a CloudEvent in JSON that others can read, the body known to be JSON: %s', (isJson) => {
     const headers = {
       ce_specversion: '1.0',
       ce_id: '1',
@@ -77,7 +77,7 @@ describe('structured mode', () => {
       'content-type': 'application/json',
       tenant: 'acme',
     }
-    expect(JSON.parse(new TextDecoder().decode(pack(headers, utf8('{"id":7}'))))).toEqual({
+    expect(JSON.parse(new TextDecoder().decode(pack(headers, utf8('{"id":7}'), isJson)))).toEqual({
       specversion: '1.0',
       id: '1',
       type: 'order.created',
@@ -88,7 +88,7 @@ describe('structured mode', () => {
   })
 
   it('keeps a body that only claims to be JSON', () => {
-    const event = unpack(pack({ ce_specversion: '1.0', 'content-type': 'application/json' }, utf8('{"id":')))
+    const event = unpack(pack({ ce_specversion: '1.0', 'content-type': 'application/json' }, utf8('{"id":'), false))
     expect(new TextDecoder().decode(event?.body)).toBe('{"id":')
   })
 
@@ -99,6 +99,18 @@ describe('structured mode', () => {
     expect(new TextDecoder().decode(event.body)).toBe('{"id":7}')
     const foreign = { topic: 't', headers: {}, body: utf8('{"id":7}') }
     expect(open({ headers: false }, foreign)).toBe(foreign)
+  })
+
+  it('gives the body as it came, whatever became of the value that was read from it', () => {
+    const event = unpack(utf8('{"specversion":"1.0","id":"1","data":{"id":7}}'))
+    expect(event?.data).toEqual({ id: 7 })
+    ;(event?.data as { id: number }).id = 8
+    expect(new TextDecoder().decode(event?.body)).toBe('{"id":7}')
+  })
+
+  it('takes a text of another type as the payload itself', () => {
+    const event = unpack(utf8('{"specversion":"1.0","id":"1","datacontenttype":"text/plain","data":"hello"}'))
+    expect(new TextDecoder().decode(event?.body)).toBe('hello')
   })
 
   it('is undecodable when the content type claims it in vain', () => {

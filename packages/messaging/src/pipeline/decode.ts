@@ -23,7 +23,10 @@ export function decode(next: Step, parts: PipelineParts): Step {
     }
     try {
       if (message.undecodable !== undefined) throw message.undecodable
-      message.body = codecs.decode(message.bytes, textOf(message.headers[CONTENT_TYPE]) ?? assumed, message.topic)
+      const contentType = textOf(message.headers[CONTENT_TYPE]) ?? assumed
+      const { data } = message
+      message.body =
+        data !== undefined && codecs.isOwnJson(contentType) ? data : codecs.decode(message.bytes, contentType, message.topic)
     } catch (thrown) {
       return { kind: 'dead', reason: 'undecodable', error: CommunicationError.from(thrown) }
     }
