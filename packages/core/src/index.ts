@@ -1,3 +1,4 @@
+export type { EndpointSource, Instance } from './balancing/instance.ts'
 export { type Clock, LONGEST_TIMEOUT_MS, sleep, systemClock, type Timer } from './clock.ts'
 export type {
   HttpAnswer,
