@@ -2,6 +2,7 @@ import { type Link, onChannel } from './connection.ts'
 import { isPreconditionFailed } from './errors.ts'
 import { delayName, groupExchange, groupKey, queueOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
+import { declareQueues, type QueueArguments } from './queues.ts'
 import { declareTopology } from './topology.ts'
 
 /** What everything else hangs on, and the user's own. */
@@ -9,8 +10,8 @@ export async function declareBase(link: Link, { exchange, topology }: ResolvedOp
   await onChannel(link, async (channel) => {
     await channel.assertExchange(exchange, 'topic', { durable: true })
     await channel.assertExchange(groupExchange(exchange), 'topic', { durable: true })
-    if (topology !== undefined) await declareTopology(channel, topology)
   })
+  if (topology !== undefined) await declareTopology(link, topology)
 }
 
 export interface GroupQueue {
@@ -34,8 +35,8 @@ export async function declareGroup(link: Link, options: ResolvedOptions, wanted:
   // Each try may find one argument that the existing queue has otherwise.
   for (let tries = 0; ; tries++) {
     try {
+      await declareQueues(link, { [queue]: args })
       await onChannel(link, async (channel) => {
-        await channel.assertQueue(queue, { durable: true, arguments: args })
         await channel.bindQueue(queue, groupExchange(exchange), groupKey(group, topic))
         if (takesTopic) await channel.bindQueue(queue, exchange, topic)
       })
@@ -57,7 +58,7 @@ function groupArguments(
   { queueType, maxPriority, queueArguments }: ResolvedOptions,
   major: number,
   ordered: boolean,
-): Record<string, unknown> {
+): QueueArguments {
   return {
     'x-queue-type': queueType,
     ...(queueType === 'quorum' && major >= FIRST_WITH_DELIVERY_LIMIT ? { [DELIVERY_LIMIT]: -1 } : undefined),
@@ -68,7 +69,7 @@ function groupArguments(
 }
 
 /** False when the queue differs in something that matters. */
-function adoptDifference(args: Record<string, unknown>, thrown: unknown): boolean {
+function adoptDifference(args: QueueArguments, thrown: unknown): boolean {
   if (!isPreconditionFailed(thrown)) return false
   const name = /inequivalent arg '([^']+)'/.exec((thrown as Error).message)?.[1]
   if (name === SINGLE_ACTIVE) args[name] = args[name] !== true
@@ -83,18 +84,17 @@ function adoptDifference(args: Record<string, unknown>, thrown: unknown): boolea
  */
 export async function declareDelay(link: Link, target: string, delayMs: number): Promise<void> {
   const name = delayName(target, delayMs)
+  await declareQueues(link, {
+    [name]: {
+      'x-queue-type': 'quorum',
+      'x-message-ttl': delayMs,
+      'x-dead-letter-exchange': target,
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-overflow': 'reject-publish',
+    },
+  })
   await onChannel(link, async (channel) => {
     await channel.assertExchange(name, 'fanout', { durable: true })
-    await channel.assertQueue(name, {
-      durable: true,
-      arguments: {
-        'x-queue-type': 'quorum',
-        'x-message-ttl': delayMs,
-        'x-dead-letter-exchange': target,
-        'x-dead-letter-strategy': 'at-least-once',
-        'x-overflow': 'reject-publish',
-      },
-    })
     await channel.bindQueue(name, name, '')
   })
 }

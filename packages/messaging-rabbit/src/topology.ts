@@ -10,7 +10,8 @@ import {
   required,
   text,
 } from '@comm/core/options'
-import type { Channel } from 'amqplib'
+import { type Link, onChannel } from './connection.ts'
+import { declareQueues, type QueueArguments } from './queues.ts'
 
 /** Exchanges, queues and bindings as code: for what the topics and groups of the client do not cover. Declaring is idempotent. */
 export interface RabbitMQTopology {
@@ -108,21 +109,23 @@ const CLASSIC_ONLY: Rule = { expected: "absent: only queues of type 'classic' ha
 const EITHER: Rule = required({ expected: 'a name, and only one of queue and exchange given', accepts: () => false })
 
 export async function declareTopology(
-  channel: Channel,
+  link: Link,
   { exchanges = [], queues = [], bindings = [] }: RabbitMQTopology,
 ): Promise<void> {
-  for (const { name, type = 'topic', durable = true, alternateExchange, ...each } of exchanges) {
-    const alternate = alternateExchange === undefined ? undefined : { 'alternate-exchange': alternateExchange }
-    await channel.assertExchange(name, type, { durable, arguments: { ...alternate, ...each.arguments } })
-  }
-  for (const queue of queues) await channel.assertQueue(queue.name, { durable: true, arguments: argumentsOf(queue) })
-  for (const { source, queue, exchange, routingKey = '', arguments: args } of bindings) {
-    if (queue !== undefined) await channel.bindQueue(queue, source, routingKey, args)
-    if (exchange !== undefined) await channel.bindExchange(exchange, source, routingKey, args)
-  }
+  await declareQueues(link, Object.fromEntries(queues.map((queue) => [queue.name, argumentsOf(queue)])))
+  await onChannel(link, async (channel) => {
+    for (const { name, type = 'topic', durable = true, alternateExchange, ...each } of exchanges) {
+      const alternate = alternateExchange === undefined ? undefined : { 'alternate-exchange': alternateExchange }
+      await channel.assertExchange(name, type, { durable, arguments: { ...alternate, ...each.arguments } })
+    }
+    for (const { source, queue, exchange, routingKey = '', arguments: args } of bindings) {
+      if (queue !== undefined) await channel.bindQueue(queue, source, routingKey, args)
+      if (exchange !== undefined) await channel.bindExchange(exchange, source, routingKey, args)
+    }
+  })
 }
 
-function argumentsOf(queue: QueueDeclaration): Record<string, unknown> {
+function argumentsOf(queue: QueueDeclaration): QueueArguments {
   const given = {
     'x-queue-type': queue.type ?? 'quorum',
     'x-message-ttl': queue.messageTtlMs,
