@@ -186,6 +186,16 @@ describe('distributions', () => {
     expect(later).toContain('i2')
   })
 
+  it('least response time gives one that has not answered yet a single call while there is a choice', () => {
+    const { balancer } = rig(leastResponseTime(), { instances: instances(2) })
+    const first = balancer.acquire()
+    const fast = balancer.acquire()
+    balancer.report(fast, 'success', 20)
+    balancer.release(fast)
+    for (let call = 0; call < 20; call++) balancer.acquire()
+    expect(balancer.instances.find(({ instance }) => instance === first.instance)?.inFlight).toBe(1)
+  })
+
   it('least response time takes a quick failure for a slow answer', () => {
     const { balancer } = rig(leastResponseTime(), { outlierDetection: false, instances: instances(2) })
     const counts = { i0: 0, i1: 0 } as Record<string, number>

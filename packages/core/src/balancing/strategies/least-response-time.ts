@@ -13,6 +13,8 @@ export const LEAST_RESPONSE_TIME_DEFAULTS: Readonly<Required<LeastResponseTimeOp
 
 /** Nobody is faster; keeps logarithms finite. */
 const SHORTEST_MS = 0.01
+/** What is expected of an instance whose first call is still under way: until it has answered it gets no other while there is a choice. */
+const UNKNOWN_MS = 1000
 
 /**
  * The one that is expected to answer first: its average response time, times the calls that it has. The average jumps to a slower
@@ -65,7 +67,8 @@ class LeastResponseTime implements BalancingStrategy {
    * where the lines cut time 0 compares the averages at any time, and no key has to be reckoned anew as time passes.
    */
   #cost(candidate: Candidate, now: number): number {
-    const expectedMs = Math.max(candidate.ewmaMs, SHORTEST_MS)
-    return Math.log((expectedMs * (candidate.inFlight + 1)) / candidate.weightAt(now)) + candidate.ewmaAt / this.#decayMs
+    const { ewmaMs, ewmaAt, inFlight } = candidate
+    const expectedMs = ewmaMs === 0 && inFlight > 0 ? UNKNOWN_MS : Math.max(ewmaMs, SHORTEST_MS)
+    return Math.log((expectedMs * (inFlight + 1)) / candidate.weightAt(now)) + ewmaAt / this.#decayMs
   }
 }
