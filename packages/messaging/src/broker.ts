@@ -162,7 +162,8 @@ export interface BrokerAdapter extends AsyncDisposable {
   connect(signal: AbortSignal): Promise<void>
   /**
    * Sends each record once and answers for each, in the order given. Never throws for a record's fate. While disconnected
-   * it answers `stored: 'no'` at once. An abort answers `unknown` for what was already sent.
+   * it answers `stored: 'no'` at once. An abort answers `unknown` for what was already sent. Several calls may be outstanding; no two
+   * of them have records of one key.
    */
   publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]>
   /**

@@ -41,8 +41,9 @@ export class Publisher {
       this.#refuseImpossible(record)
       const timeoutMs = this.#timeLeft(options.timeoutMs ?? this.#parts.timeoutMs)
       const { signal } = options
-      if (resilience === undefined) await this.#parts.buffer.add(record, { timeoutMs, signal })
-      else await resilience.run((_, call) => this.#parts.buffer.add(record, { timeoutMs, signal: call.signal }), record, signal)
+      if (resilience === undefined) await this.#parts.buffer.publish(record, { timeoutMs, signal })
+      else
+        await resilience.run((_, call) => this.#parts.buffer.publish(record, { timeoutMs, signal: call.signal }), record, signal)
     } catch (error) {
       observer.end(sending, error)
       throw error
@@ -53,7 +54,7 @@ export class Publisher {
   /** Sends a record of our own making, a retry, dead letter or replay, past the bounds of the buffer. */
   republish(record: OutboundRecord): Promise<void> {
     const { buffer, features, timeoutMs } = this.#parts
-    return buffer.add(forBroker(features, record), { timeoutMs, urgent: true })
+    return buffer.publish(forBroker(features, record), { timeoutMs, urgent: true })
   }
 
   #refuseImpossible({ topic, body, notBefore }: OutboundRecord): void {

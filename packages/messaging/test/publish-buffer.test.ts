@@ -50,7 +50,7 @@ function setUp(answer: Answer, options: Partial<PublishBufferParts['options']> =
     body: string,
     key?: string,
     more: { signal?: AbortSignal; timeoutMs?: number; urgent?: boolean } = {},
-  ): Promise<void> => buffer.add(record(body, key), { timeoutMs: 1000, ...more })
+  ): Promise<void> => buffer.publish(record(body, key), { timeoutMs: 1000, ...more })
   return { clock, buffer, add, requests }
 }
 
@@ -72,6 +72,15 @@ function byHand(): { answer: Answer; give(results: readonly PublishResult[]): vo
   }
 }
 
+/** As `byHand`, for several requests at a time. */
+function allByHand(): { answer: Answer; confirm(at: number): void } {
+  const waiting: (() => void)[] = []
+  return {
+    answer: (records) => new Promise((resolve) => waiting.push(() => resolve(records.map(() => OK)))),
+    confirm: (at) => waiting[at]?.(),
+  }
+}
+
 const allOk: Answer = (records) => records.map(() => OK)
 const codeOf = (error: { code: string }): string => error.code
 
@@ -82,20 +91,62 @@ describe('batches', () => {
     expect(requests).toEqual([['a', 'b', 'c']])
   })
 
-  it('collects what arrives while a request is outstanding', async () => {
-    const broker = byHand()
+  it('divides what waits among several requests, and sends more while they are outstanding, unless it is little', async () => {
+    const broker = allByHand()
+    const { add, requests, clock } = setUp(broker.answer)
+    const publish = (count: number): Promise<void>[] => Array.from({ length: count }, (_, at) => add(String(at)))
+    const all = publish(100)
+    await clock.advance(0)
+    expect(requests.map(({ length }) => length)).toEqual([25, 25, 25, 25])
+    all.push(...publish(30))
+    await clock.advance(0)
+    expect(requests).toHaveLength(4)
+    broker.confirm(0)
+    await clock.advance(0)
+    expect(requests.slice(4).map(({ length }) => length)).toEqual([27])
+    broker.confirm(1)
+    await clock.advance(0)
+    // Three records are too few while 77 are in flight.
+    expect(requests).toHaveLength(5)
+    for (const at of [2, 3, 4]) broker.confirm(at)
+    await clock.advance(0)
+    expect(requests.slice(5).map(({ length }) => length)).toEqual([3])
+    broker.confirm(5)
+    await Promise.all(all)
+  })
+
+  it('sends a record at once while a small request is outstanding', async () => {
+    const broker = allByHand()
     const { add, requests, clock } = setUp(broker.answer)
     const first = add('a')
     await clock.advance(0)
-    const rest = Promise.all([add('b'), add('c')])
+    const second = add('b')
     await clock.advance(0)
-    expect(requests).toEqual([['a']])
-    broker.give([OK])
+    expect(requests).toEqual([['a'], ['b']])
+    broker.confirm(1)
+    await second
+    broker.confirm(0)
     await first
-    await clock.advance(0)
-    expect(requests).toEqual([['a'], ['b', 'c']])
-    broker.give([OK, OK])
-    await rest
+  })
+
+  it('never has two requests with records of one key', async () => {
+    for (const keepsOrder of [false, true]) {
+      const broker = allByHand()
+      const { add, requests, clock } = setUp(broker.answer, {}, keepsOrder)
+      const all = [add('a1', 'a')]
+      await clock.advance(0)
+      all.push(add('a2', 'a'), add('b1', 'b'), add('a3', 'a'))
+      await clock.advance(0)
+      expect(requests).toEqual([['a1'], ['b1']])
+      broker.confirm(0)
+      await clock.advance(0)
+      expect(requests.slice(2)).toEqual(keepsOrder ? [['a2', 'a3']] : [['a2']])
+      for (const at of [1, 2, 3]) {
+        broker.confirm(at)
+        await clock.advance(0)
+      }
+      await Promise.all(all)
+    }
   })
 
   it('keeps to maxBatch, and to a mebibyte unless one record is larger', async () => {
@@ -173,6 +224,30 @@ describe('resends', () => {
     await all
     expect(requests.at(-1)).toEqual(['a', 'b', 'c'])
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('asks a broker that is away with one request at a time, and counts one outage once', async () => {
+    let isAway = true
+    let mostOutstanding = 0
+    let outstanding = 0
+    const { add, requests, clock } = setUp(async (records) => {
+      mostOutstanding = Math.max(mostOutstanding, ++outstanding)
+      await Promise.resolve()
+      outstanding--
+      return records.map(() => (isAway ? away() : OK))
+    })
+    const all = Promise.all(Array.from({ length: 100 }, (_, at) => add(String(at), undefined, { timeoutMs: 60_000 })))
+    await clock.advance(0)
+    expect(requests).toHaveLength(4)
+    mostOutstanding = 0
+    // One outage so far: the next try is soon.
+    await clock.advance(50)
+    expect(requests).toHaveLength(5)
+    await clock.advance(5000)
+    expect(mostOutstanding).toBe(1)
+    isAway = false
+    await clock.advance(2000)
+    await all
   })
 
   it('treats a send that throws as an answer that did not come', async () => {
@@ -375,9 +450,9 @@ describe('flush and close', () => {
   })
 
   it('close fails what is left, each knowing whether the broker may have it', async () => {
-    const { add, buffer, clock } = setUp(byHand().answer, { maxBatch: 1 })
+    const { add, buffer, clock } = setUp(byHand().answer)
     const stored = (error: PublishError): unknown[] => [error.code, error.stored]
-    const settled = [add('a').catch(stored), add('b').catch(stored)]
+    const settled = [add('a1', 'a').catch(stored), add('a2', 'a').catch(stored)]
     await clock.advance(0)
     buffer.close(new PublishError('it was closed', { code: 'COMM_CLOSED' }))
     expect(await Promise.all(settled)).toEqual([

@@ -1,0 +1,19 @@
+import type { Entry } from './entry.ts'
+
+/** One call of the adapter's `publish` that has not been answered. */
+export class Request {
+  readonly entries: readonly Entry[]
+  /** Aborts when nobody waits for any of its records any more. */
+  readonly controller: AbortController = new AbortController()
+  /** How many outages were counted when it was sent: what it tells of them may be old news. */
+  readonly outagesBefore: number
+  /** Records that have not been settled meanwhile. */
+  left: number
+
+  constructor(entries: readonly Entry[], outagesBefore: number) {
+    this.entries = entries
+    this.outagesBefore = outagesBefore
+    this.left = entries.length
+    for (const entry of entries) entry.request = this
+  }
+}
