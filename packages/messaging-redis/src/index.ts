@@ -1,4 +1,10 @@
 export {
+  RedisPubSubClient,
+  type RedisPubSubClientOptions,
+  RedisStreamsClient,
+  type RedisStreamsClientOptions,
+} from './clients.ts'
+export {
   REDIS_PUBSUB_DEFAULTS,
   REDIS_STREAMS_DEFAULTS,
   type RedisAdapterOptions,
@@ -6,6 +12,4 @@ export {
   type RedisStreamsAdapterOptions,
 } from './options.ts'
 export { RedisPubSubAdapter } from './pubsub/adapter.ts'
-export { RedisPubSubClient, type RedisPubSubClientOptions } from './pubsub-client.ts'
 export { RedisStreamsAdapter } from './streams/adapter.ts'
-export { RedisStreamsClient, type RedisStreamsClientOptions } from './streams-client.ts'

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { decodeEntry, encodeEntry } from '../src/streams/entry.ts'
-import { entriesOf } from '../src/streams/keys.ts'
 
 const bytes = fc.uint8Array({ maxLength: 64 })
 const headers = fc.dictionary(
@@ -44,11 +43,5 @@ describe('an entry', () => {
     })
     expect(decodeEntry(fields('body', 'b', 'headers', '{"n":1,"o":{"a":2}}')).headers).toEqual({ n: '1', o: '{"a":2}' })
     expect(String(decodeEntry([]).body)).toBe('{}')
-  })
-})
-
-describe('ids', () => {
-  it('are told apart by where they lie, and what is none is left out', () => {
-    expect(entriesOf(['1-0', '2-0@g', '3-0@other', 'no-such-id', ''], 'g')).toEqual({ shared: ['1-0'], own: ['2-0'] })
   })
 })

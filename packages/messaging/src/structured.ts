@@ -1,4 +1,5 @@
 import type { HeaderValue } from './broker.ts'
+import { headersFromJson, headersToJson } from './header-json.ts'
 import { CONTENT_TYPE, type Headers, TRACE_PARENT, TRACE_STATE, textOf } from './headers.ts'
 
 /** The CloudEvents JSON event format (structured mode): attributes, extensions and data in one JSON object. */
@@ -25,16 +26,16 @@ const PLAIN = /^[\w .:/+@=;-]*$/
  */
 export function pack(headers: Headers, body: Uint8Array, isJson: boolean): Uint8Array {
   let text = ''
-  let others: Record<string, unknown> | undefined
+  let others: Record<string, HeaderValue> | undefined
   for (const name in headers) {
     const value = headers[name] as HeaderValue
     const attribute = name.startsWith('ce_') ? name.slice(3) : ATTRIBUTE_OF.get(name)
     if (attribute === undefined) {
       others ??= {}
-      others[name] = typeof value === 'string' ? value : { base64: Buffer.from(value).toString('base64') }
+      others[name] = value
     } else text += `${quoted(attribute)}:${quoted(textOf(value) as string)},`
   }
-  if (others !== undefined) text += `"${OTHER_HEADERS}":${JSON.stringify(JSON.stringify(others))},`
+  if (others !== undefined) text += `"${OTHER_HEADERS}":${JSON.stringify(headersToJson(others))},`
   if (isJson) return around(`{${text}"data":`, body)
   const data = headers[CONTENT_TYPE] === 'application/json' ? jsonOf(body) : undefined
   if (data !== undefined) return Buffer.from(`{${text}"data":${JSON.stringify(data)}}`)
@@ -75,7 +76,7 @@ export function unpack(bytes: Uint8Array): UnpackedEvent | undefined {
   for (const name in attributes) {
     if (name === 'data' || name === 'data_base64') continue
     const value = attributes[name]
-    if (name === OTHER_HEADERS) Object.assign(headers, otherHeaders(value))
+    if (name === OTHER_HEADERS) Object.assign(headers, headersFromJson(String(value)))
     else headers[HEADER_OF.get(name) ?? `ce_${name}`] = typeof value === 'string' ? value : String(value)
   }
   headers[CONTENT_TYPE] ??= 'application/json'
@@ -104,17 +105,6 @@ class Unpacked implements UnpackedEvent {
     const isText = typeof data === 'string' && !JSON_TYPE.test(String(this.headers[CONTENT_TYPE]))
     return Buffer.from(isText ? data : JSON.stringify(data))
   }
-}
-
-function otherHeaders(text: unknown): Record<string, HeaderValue> {
-  const headers: Record<string, HeaderValue> = {}
-  const parsed = typeof text === 'string' ? jsonOf(Buffer.from(text)) : undefined
-  if (typeof parsed !== 'object' || parsed === null) return headers
-  for (const [name, value] of Object.entries(parsed)) {
-    const base64: unknown = typeof value === 'object' && value !== null ? (value as { base64?: unknown }).base64 : undefined
-    headers[name] = typeof base64 === 'string' ? new Uint8Array(Buffer.from(base64, 'base64')) : String(value)
-  }
-  return headers
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

@@ -1,3 +1,3 @@
-export { RedisConnection, type RedisConnectionOptions, type RedisTlsOptions } from './connection/index.ts'
+export { RedisConnection, type RedisConnectionOptions } from './connection/index.ts'
 export { RedisDedupStore } from './dedup.ts'
 export { REDIS_DEDUP_DEFAULTS, type RedisDedupOptions } from './dedup-options.ts'

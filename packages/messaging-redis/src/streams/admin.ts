@@ -1,11 +1,12 @@
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
 import { type RedisConnection, type RedisLink, redisError } from '@comm/redis-stores/connection'
-import { decodeEntry } from './entry.ts'
-import type { RawEntry } from './group-stream.ts'
-import { compareEntryIds, entriesOf, recordId, TopicKeys } from './keys.ts'
+import { decodeEntry, type RawEntry } from './entry.ts'
+import { idSuffix, type TopicKeys, topicKeys } from './keys.ts'
 import { BROWSE, LAG, PURGE, REMOVE } from './scripts/administer.ts'
+import { ACK_OWN } from './scripts/consume.ts'
 
 const BROWSE_LIMIT = 100
+const RECORD_ID = /^(\d{1,20}-\d{1,20})(?:@(.+))?$/
 
 /**
  * Without a group, all methods mean the stream that every group reads. What is delayed counts for `lag` and `purge`, but is not shown:
@@ -21,75 +22,56 @@ export class StreamsAdmin implements Required<BrokerAdmin> {
   }
 
   lag(topic: string, group: string): Promise<number> {
-    return this.#ask(`count the lag of ${topic}`, async (link) => {
-      const keys = this.#keys(topic)
-      const all = [keys.stream, keys.delayed, keys.only(group), keys.delayedOnly(group)] as const
-      return Number(await LAG.run(link, [...all], [group]))
-    })
+    return this.#ask(`count the lag of ${topic}`, topic, async (link, keys) =>
+      Number(await LAG.run(link, [keys.stream, keys.delayed, keys.only(group), keys.delayedOnly(group)], [group])),
+    )
   }
 
   browse({ topic, group, limit = BROWSE_LIMIT }: BrowseRequest): Promise<readonly StoredRecord[]> {
-    return this.#ask(`browse ${topic}`, async (link) => {
+    return this.#ask(`browse ${topic}`, topic, async (link, { stream, only }) => {
       if (limit < 1) return []
-      const keys = this.#keys(topic)
-      if (group === undefined) {
-        const args = ['XRANGE', keys.stream, '-', '+', 'COUNT', String(limit)]
-        return ((await link.send(keys.stream, args, 'bytes')) as readonly RawEntry[]).map((entry) =>
-          stored(topic, entry, undefined),
-        )
+      const read = async (key: string, owner?: string): Promise<readonly StoredRecord[]> => {
+        const reply =
+          group === undefined
+            ? link.send(key, ['XRANGE', key, '-', '+', 'COUNT', String(limit)], 'bytes')
+            : BROWSE.run(link, [key], [group, String(limit)], 'bytes')
+        return ((await reply) as readonly RawEntry[]).map((entry) => stored(topic, entry, owner))
       }
-      const args = [group, String(limit)]
-      const [shared, own] = (await Promise.all([
-        BROWSE.run(link, [keys.stream], args, 'bytes'),
-        BROWSE.run(link, [keys.only(group)], args, 'bytes'),
-      ])) as readonly [readonly RawEntry[], readonly RawEntry[]]
-      const records = [
-        ...shared.map((entry) => stored(topic, entry, undefined)),
-        ...own.map((entry) => stored(topic, entry, group)),
-      ]
-      return records.sort((one, other) => compareEntryIds(one.id, other.id)).slice(0, limit)
+      if (group === undefined) return read(stream)
+      const [shared, own] = await Promise.all([read(stream), read(only(group), group)])
+      return [...shared, ...own].sort((one, other) => (one.timestamp ?? 0) - (other.timestamp ?? 0)).slice(0, limit)
     })
   }
 
   remove(topic: string, ids: readonly string[], group?: string): Promise<number> {
-    return this.#ask(`remove records of ${topic}`, async (link) => {
-      const keys = this.#keys(topic)
-      const { shared, own } = entriesOf(ids, group)
+    return this.#ask(`remove records of ${topic}`, topic, async (link, { stream, only }) => {
+      const shared: string[] = []
+      const own: string[] = []
+      for (const id of ids) {
+        const [, entryId, owner] = RECORD_ID.exec(id) ?? []
+        if (entryId !== undefined && owner === undefined) shared.push(entryId)
+        else if (entryId !== undefined && owner === group) own.push(entryId)
+      }
       let removed = 0
-      if (shared.length > 0) {
-        removed +=
-          group === undefined
-            ? Number(await link.send(keys.stream, ['XDEL', keys.stream, ...shared]))
-            : Number(await REMOVE.run(link, [keys.stream], [group, ...shared]))
-      }
-      if (own.length > 0 && group !== undefined) {
-        const key = keys.only(group)
-        await link.send(key, ['XACK', key, group, ...own])
-        removed += Number(await link.send(key, ['XDEL', key, ...own]))
-      }
+      if (shared.length > 0 && group === undefined) removed += Number(await link.send(stream, ['XDEL', stream, ...shared]))
+      if (shared.length > 0 && group !== undefined) removed += Number(await REMOVE.run(link, [stream], [group, ...shared]))
+      if (own.length > 0 && group !== undefined) removed += Number(await ACK_OWN.run(link, [only(group)], [group, ...own]))
       return removed
     })
   }
 
   purge(topic: string, group?: string): Promise<number> {
-    return this.#ask(`purge ${topic}`, async (link) => {
-      const keys = this.#keys(topic)
-      if (group !== undefined) {
-        return Number(await PURGE.run(link, [keys.stream, keys.only(group), keys.delayedOnly(group)], [group]))
-      }
-      const delayed = Number(await link.send(keys.delayed, ['ZREMRANGEBYRANK', keys.delayed, '0', '-1']))
-      return delayed + Number(await link.send(keys.stream, ['XTRIM', keys.stream, 'MAXLEN', '0']))
+    return this.#ask(`purge ${topic}`, topic, async (link, { stream, delayed, only, delayedOnly }) => {
+      if (group !== undefined) return Number(await PURGE.run(link, [stream, only(group), delayedOnly(group)], [group]))
+      const waiting = Number(await link.send(delayed, ['ZREMRANGEBYRANK', delayed, '0', '-1']))
+      return waiting + Number(await link.send(stream, ['XTRIM', stream, 'MAXLEN', '0']))
     })
   }
 
-  #keys(topic: string): TopicKeys {
-    return new TopicKeys(this.#keyPrefix, topic)
-  }
-
-  async #ask<Answer>(what: string, ask: (link: RedisLink) => Promise<Answer>): Promise<Answer> {
+  async #ask<Answer>(what: string, topic: string, ask: (link: RedisLink, keys: TopicKeys) => Promise<Answer>): Promise<Answer> {
     const link = this.#connection.require(what)
     try {
-      return await ask(link)
+      return await ask(link, topicKeys(this.#keyPrefix, topic))
     } catch (thrown) {
       throw redisError(thrown, what)
     }
@@ -98,5 +80,5 @@ export class StreamsAdmin implements Required<BrokerAdmin> {
 
 function stored(topic: string, [id, fields]: RawEntry, group: string | undefined): StoredRecord {
   const entryId = String(id)
-  return { id: recordId(entryId, group), topic, timestamp: Number.parseInt(entryId, 10), ...decodeEntry(fields) }
+  return { id: entryId + idSuffix(group), topic, timestamp: Number.parseInt(entryId, 10), ...decodeEntry(fields) }
 }

@@ -1,51 +1,69 @@
-import type { Argument, RedisLink, RedisScript, ReplyForm } from '@comm/redis-stores/connection'
-import { Acknowledgements } from './acknowledgements.ts'
-import type { EntrySource, SettleAnswer, Settlement, StreamDelivery } from './delivery.ts'
-import { ACK_OWN, CLAIM, FORGET_CONSUMERS, RELEASE, RELEASED, RELEASED_IDLE_MS, RENEW } from './scripts/consume.ts'
+import type { RedisLink } from '@comm/redis-stores/connection'
+import type { RedisDelivery, SettleAnswer, Settlement, Source } from '../delivery.ts'
+import type { Fields } from './entry.ts'
+import { idSuffix } from './keys.ts'
+import { ACK_OWN, CLAIM, RELEASE, REQUEUE } from './scripts/consume.ts'
 
-const FORGOTTEN_AFTER_MS = String(3_600_000)
-
-export type RawEntry = readonly [id: Buffer, fields: readonly Buffer[]]
 /** An entry and how often it was delivered before. */
-export type ClaimedEntry = readonly [id: Buffer, deliveries: Buffer, fields: readonly Buffer[]]
+export type ClaimedEntry = readonly [id: Buffer, fields: Fields, deliveries: Buffer]
 
-/** What a stream needs of the subscription that reads it. */
+/** What a stream needs of the consumer that reads it. */
 export interface StreamOwner {
-  readonly link: RedisLink | undefined
-  readonly consumer: string
-  /** False once intake has stopped: what is given back is for others. */
-  readonly takesIn: boolean
-  /** The delivery left the handlers' hands; `again` is what takes its place here. */
-  settled(delivery: StreamDelivery, again: StreamDelivery | undefined): void
-  /** A command failed: whether the subscription can go on is its own affair. */
-  failed(topic: string, thrown: unknown): void
+  readonly link: RedisLink
+  /** This member's name in its group. */
+  readonly member: string
+  /** True once intake has stopped: what is given back is for others. */
+  readonly isStopping: boolean
+  /** The delivery left its handler's hands. */
+  settled(delivery: RedisDelivery): void
+  /** The same, and it is to be handed over again. */
+  requeued(delivery: RedisDelivery): void
+  /** A command failed: the consumer cannot go on. */
+  fail(topic: string, thrown: unknown): void
+}
+
+interface AckBatch {
+  readonly ids: string[]
+  readonly answer: PromiseWithResolvers<SettleAnswer>
 }
 
 /** One stream as one member of a group uses it: every group's entries of a topic, or one group's own. */
-export class GroupStream implements EntrySource {
+export class GroupStream implements Source {
   readonly topic: string
   readonly key: string
-  readonly group: string
-  readonly only: string | undefined
+  readonly idSuffix: string
+  readonly hasTimes = true
+  readonly #group: string
   readonly #owner: StreamOwner
-  readonly #acks: Acknowledgements
+  readonly #onAcked: ((count: number) => void) | undefined
+  /** Handed over, and not settled as far as Redis knows. */
+  readonly #held = new Set<string>()
+  #acks: AckBatch | undefined
 
-  constructor(topic: string, key: string, group: string, isOwn: boolean, owner: StreamOwner) {
+  /** @param onAcked hears how many entries are done with; undefined: the stream is the group's own, and they are deleted */
+  constructor(topic: string, key: string, group: string, owner: StreamOwner, onAcked?: (count: number) => void) {
     this.topic = topic
     this.key = key
-    this.group = group
-    this.only = isOwn ? group : undefined
+    this.idSuffix = idSuffix(onAcked === undefined ? group : undefined)
+    this.#group = group
     this.#owner = owner
-    const send = (ids: readonly string[]): Promise<unknown> =>
-      isOwn ? this.#run(ACK_OWN, [group, ...ids]) : this.#link().send(key, ['XACK', key, group, ...ids])
-    this.#acks = new Acknowledgements(send, (thrown) => owner.failed(topic, thrown))
+    this.#onAcked = onAcked
   }
 
-  settle(delivery: StreamDelivery, how: Settlement): Promise<SettleAnswer> {
-    if (delivery.lost.aborted) return Promise.resolve('lost')
+  hold({ entryId }: RedisDelivery): void {
+    this.#held.add(entryId)
+  }
+
+  settle(delivery: RedisDelivery, how: Settlement): Promise<SettleAnswer> {
     if (how === 'requeue') return this.#requeue(delivery)
-    this.#owner.settled(delivery, undefined)
-    return this.#acks.add(delivery.entryId)
+    this.#owner.settled(delivery)
+    // What is acknowledged in one turn goes in one command, and shares its answer.
+    if (this.#acks === undefined) {
+      this.#acks = { ids: [], answer: Promise.withResolvers() }
+      setImmediate(() => void this.#acknowledge())
+    }
+    this.#acks.ids.push(delivery.entryId)
+    return this.#acks.answer.promise
   }
 
   /** Takes over entries, oldest first. @param from where to begin: `-` or `(id` @param whose undefined: of anybody */
@@ -53,55 +71,55 @@ export class GroupStream implements EntrySource {
     count: number,
     minIdleMs: number,
     from: string,
-    whose?: string,
+    whose: string | undefined,
   ): Promise<{ readonly entries: readonly ClaimedEntry[]; readonly next: string | undefined }> {
-    const args = [this.group, this.#owner.consumer, String(count), String(minIdleMs), from, whose ?? '']
-    const [last, ...entries] = (await this.#run(CLAIM, args, 'bytes')) as readonly [Buffer, ...ClaimedEntry[]]
+    const args = [this.#group, this.#owner.member, String(count), String(Math.ceil(minIdleMs)), from]
+    const reply = await CLAIM.run(this.#owner.link, [this.key], whose === undefined ? args : [...args, whose], 'bytes')
+    const [last, ...entries] = reply as readonly [Buffer, ...ClaimedEntry[]]
     return { entries, next: last.byteLength === 0 ? undefined : `(${last}` }
   }
 
-  /** Shows that this consumer lives, so that nobody claims what it holds. */
-  async renew(): Promise<void> {
-    await this.#run(RENEW, [this.group, this.#owner.consumer])
+  /** Gives back what was not handed over, or with `leave` everything. @param active who is the active consumer */
+  async release(how: 'stop' | 'leave', active: string): Promise<void> {
+    await this.#acknowledge()
+    const held = how === 'stop' ? this.#held : []
+    await RELEASE.run(this.#owner.link, [this.key, active], [this.#group, this.#owner.member, how, ...held])
   }
 
-  /** Forgets members that left without a word, once they hold nothing. */
-  async forgetConsumers(): Promise<void> {
-    await this.#run(FORGET_CONSUMERS, [this.group, FORGOTTEN_AFTER_MS])
-  }
-
-  /** Gives these back to the group, or with `all` everything, and leaves. */
-  async release(which: 'some' | 'all', waiting: readonly StreamDelivery[]): Promise<void> {
-    if (which === 'some' && waiting.length === 0) return
-    const pairs = waiting.flatMap(({ entryId, redeliveries }) => [entryId, String(redeliveries)])
-    await this.#run(RELEASE, [this.group, this.#owner.consumer, which, ...pairs])
-  }
-
-  /** A requeue is counted, and keeps the entry this consumer's own, or makes it anybody's. Never a new entry: other groups would see it. */
-  async #requeue(delivery: StreamDelivery): Promise<SettleAnswer> {
-    const { consumer, takesIn } = this.#owner
-    // Kept here it will be delivered once more at once; given back it will be when somebody claims it.
-    const count = String(delivery.redeliveries + (takesIn ? 2 : 1))
-    const whose = takesIn ? [consumer, '0', delivery.entryId] : [RELEASED, '0', delivery.entryId, 'IDLE', RELEASED_IDLE_MS]
+  /** Never rejects. */
+  async #acknowledge(): Promise<void> {
+    const batch = this.#acks
+    this.#acks = undefined
+    if (batch === undefined) return
+    const { link } = this.#owner
+    const args = [this.#group, ...batch.ids]
     try {
-      const args = ['XCLAIM', this.key, this.group, ...whose, 'RETRYCOUNT', count, 'JUSTID']
-      const claimed = (await this.#link().send(this.key, args)) as readonly string[]
-      if (delivery.lost.aborted) return 'lost'
-      this.#owner.settled(delivery, takesIn && claimed.length > 0 ? delivery.again() : undefined)
-      return claimed.length > 0 ? 'settled' : 'lost'
+      if (this.#onAcked === undefined) await ACK_OWN.run(link, [this.key], args)
+      else await link.send(this.key, ['XACK', this.key, ...args])
+      this.#onAcked?.(batch.ids.length)
+      batch.answer.resolve('settled')
     } catch (thrown) {
-      this.#owner.failed(this.topic, thrown)
+      batch.answer.resolve('lost')
+      this.#owner.fail(this.topic, thrown)
+    }
+    for (const id of batch.ids) this.#held.delete(id)
+  }
+
+  async #requeue(delivery: RedisDelivery): Promise<SettleAnswer> {
+    const { entryId, redeliveries = 0, lost } = delivery
+    const { link, member, isStopping } = this.#owner
+    // Kept here it will be delivered once more at once; given back it will be when somebody claims it.
+    const args = [this.#group, entryId, String(redeliveries + (isStopping ? 1 : 2))]
+    try {
+      const found = await REQUEUE.run(link, [this.key], isStopping ? args : [...args, member])
+      this.#held.delete(entryId)
+      if (lost.aborted) return 'lost'
+      if (isStopping || found === 0) this.#owner.settled(delivery)
+      else this.#owner.requeued(delivery)
+      return found === 0 ? 'lost' : 'settled'
+    } catch (thrown) {
+      this.#owner.fail(this.topic, thrown)
       return 'lost'
     }
-  }
-
-  #run(script: RedisScript, args: readonly Argument[], form?: ReplyForm): Promise<unknown> {
-    return script.run(this.#link(), [this.key], args, form)
-  }
-
-  #link(): RedisLink {
-    const { link } = this.#owner
-    if (link === undefined) throw new Error('the connection was lost')
-    return link
   }
 }

@@ -41,8 +41,8 @@ describe('connect', () => {
     [
       'a CA file that is not there',
       { ...good, ssl: { enabled: true, caFile: '/no/such.pem' } },
-      'COMM_CONNECTION',
-      /caFile \/no\/such\.pem/,
+      'COMM_CONFIGURATION',
+      /ssl\.caFile cannot be read: .*\/no\/such\.pem/,
     ],
     ['a login that the Sentinel needs too', { ...good, topology: 'sentinel' }, 'COMM_AUTHENTICATION', /Sentinel/],
     ['no Cluster', { ...good, topology: 'cluster' }, 'COMM_CONNECTION', /Cluster/],
@@ -82,7 +82,7 @@ describe('publish and subscribe', () => {
       {
         ok: false,
         stored: 'no',
-        error: { retryable: false, message: expect.stringContaining('101 bytes, more than maxBodyBytes (100)') },
+        error: { retryable: false, message: expect.stringContaining('101 bytes, Redis takes 100 (maxBodyBytes)') },
       },
       { ok: false, stored: 'no', error: { retryable: false, message: expect.stringContaining("topic '{x}' must be") } },
     ])

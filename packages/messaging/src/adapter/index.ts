@@ -2,6 +2,7 @@
  * What broker adapters share beyond their wiring: the checks at their door, credits and lanes, answers to a publish, subscriptions that
  * outlive connections, and the words of their errors. None of it decides what becomes of a message.
  */
+export { headersFromJson, headersToJson } from '../header-json.ts'
 export { matchesTopic } from '../topic-pattern.ts'
 export { pause, unlessAborted, withinLimit, withTimeLimit } from '../wait.ts'
 export { splitClientOptions } from './client-options.ts'

@@ -1,7 +1,8 @@
+import { describeEndpoint } from '@comm/core'
 import { createCluster } from 'redis'
 import { redisError } from './errors.ts'
 import { type Argument, destroyClient, type NodeClient, type RedisLink, type ReplyForm, sendTo } from './link.ts'
-import { clientOptions, describeEndpoint, openNode, tlsOptions, within } from './open-node.ts'
+import { clientOptions, openNode, tlsOptions, within } from './open-node.ts'
 import type { ResolvedConnection } from './options.ts'
 
 type ClusterClient = ReturnType<typeof createCluster>

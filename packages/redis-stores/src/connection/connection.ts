@@ -1,8 +1,15 @@
-import { CommunicationError, ConnectionError, exponentialBackoff, type Health, type Timer, UP } from '@comm/core'
+import {
+  CommunicationError,
+  ConnectionError,
+  describeEndpoint,
+  exponentialBackoff,
+  type Health,
+  type Timer,
+  UP,
+} from '@comm/core'
 import { ClusterLink } from './cluster-link.ts'
 import { redisError } from './errors.ts'
 import type { RedisLink } from './link.ts'
-import { describeEndpoint } from './open-node.ts'
 import { type RedisConnectionOptions, type ResolvedConnection, resolveConnection } from './options.ts'
 import { SingleLink } from './single-link.ts'
 

@@ -1,12 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { type Clock, CommunicationError, ConnectionError } from '@comm/core'
+import { type Clock, CommunicationError, ConnectionError, describeEndpoint, type Endpoint } from '@comm/core'
+import { readTls, type TlsOptions } from '@comm/core/tls'
 import { createClient, type RedisClientOptions } from 'redis'
 import { destroyClient, type NodeClient } from './link.ts'
-import type { Endpoint, RedisTlsOptions, ResolvedConnection } from './options.ts'
-
-export function describeEndpoint({ host, port }: Endpoint): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
+import type { ResolvedConnection } from './options.ts'
 
 /** What every connection is made with, whatever it is for. */
 export async function clientOptions(options: ResolvedConnection): Promise<RedisClientOptions> {
@@ -22,31 +18,9 @@ export async function clientOptions(options: ResolvedConnection): Promise<RedisC
   }
 }
 
-/** Reads the files anew, so that a certificate that was renewed is taken up by the next connection. */
-export async function tlsOptions(ssl: RedisTlsOptions): Promise<object> {
-  if (!ssl.enabled) return {}
-  const [ca, cert, key] = await Promise.all([
-    ssl.ca ?? read(ssl.caFile, 'caFile'),
-    ssl.cert ?? read(ssl.certFile, 'certFile'),
-    ssl.key ?? read(ssl.keyFile, 'keyFile'),
-  ])
-  return {
-    tls: true,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(ssl.passphrase === undefined ? {} : { passphrase: ssl.passphrase }),
-    ...(ssl.serverName === undefined ? {} : { servername: ssl.serverName }),
-  }
-}
-
-async function read(file: string | undefined, option: string): Promise<string | undefined> {
-  if (file === undefined) return undefined
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new ConnectionError(`cannot read ssl.${option} ${file}: ${(cause as Error).message}`, { cause })
-  }
+/** What a socket is made with to speak TLS; nothing where it does not. */
+export async function tlsOptions(ssl: TlsOptions): Promise<object> {
+  return ssl.enabled === false ? {} : { tls: true, ...(await readTls('ssl', ssl)) }
 }
 
 /** A connection that is usable, and never reconnects by itself. @throws the client library's errors */

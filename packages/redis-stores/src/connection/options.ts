@@ -1,7 +1,6 @@
-import { type Clock, type Logger, silentLogger, systemClock } from '@comm/core'
+import { type Clock, type Endpoint, hostAndPort, type Logger, parseEndpoint, silentLogger, systemClock } from '@comm/core'
 import {
   arrayOf,
-  boolean,
   callable,
   checkOptions,
   nonEmptyText,
@@ -14,21 +13,7 @@ import {
   withDefaults,
   withMethods,
 } from '@comm/core/options'
-
-export interface RedisTlsOptions {
-  /** @default false */
-  readonly enabled?: boolean
-  /** PEM texts, or below the files that hold them; the files are read again for each connection. */
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly caFile?: string
-  readonly certFile?: string
-  readonly keyFile?: string
-  readonly passphrase?: string
-  /** The name expected in the server's certificate. @default the host */
-  readonly serverName?: string
-}
+import { checkTls, type TlsOptions } from '@comm/core/tls'
 
 export interface RedisConnectionOptions {
   /** @default 'localhost' */
@@ -49,7 +34,8 @@ export interface RedisConnectionOptions {
   readonly database?: number
   /** The name under which `CLIENT LIST` shows the connections. @default none */
   readonly clientId?: string
-  readonly ssl?: RedisTlsOptions
+  /** @default { enabled: false } */
+  readonly ssl?: TlsOptions
   /** Until a connection is usable. @default 10000 */
   readonly connectionTimeoutMs?: number
   /** How often a connection is probed, and how long the answer may take; 0: never. @default 5000 */
@@ -84,17 +70,6 @@ export const REDIS_CONNECTION_DEFAULTS: Readonly<Required<Pick<RedisConnectionOp
 export type ResolvedConnection = RedisConnectionOptions &
   Required<Pick<RedisConnectionOptions, Defaulted>> & { readonly endpoints: readonly Endpoint[] }
 
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
-
-/** `host`, `host:port`, or an IPv6 address in brackets with or without port. */
-const HOST_AND_PORT = /^(?:\[(?<v6>[\da-fA-F:.]+)\]|(?<name>[^\s:/@[\]]+))(?::(?<port>\d{1,5}))?$/
-const hostAndPort: Rule = {
-  expected: "'host' or 'host:port'",
-  accepts: (value) => typeof value === 'string' && HOST_AND_PORT.test(value) && parseEndpoint(value, 1).port <= 65_535,
-}
 const host: Rule = {
   expected: 'a host name or an address, without scheme, port and credentials',
   accepts: (value) => typeof value === 'string' && /^[^\s/@]+$/.test(value) && (!value.includes(':') || value.includes('::')),
@@ -126,21 +101,16 @@ export const REDIS_CONNECTION_RULES: Rules<RedisConnectionOptions> = Object.free
   random: callable,
 })
 
+/** The options of a connection among those of a client that takes more. */
+export function connectionOptions(options: RedisConnectionOptions): RedisConnectionOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(REDIS_CONNECTION_RULES, name)))
+}
+
 /** @param what names the options in messages @throws ConfigurationError */
 export function resolveConnection(what: string, options: RedisConnectionOptions): ResolvedConnection {
   checkOptions(what, options, REDIS_CONNECTION_RULES)
   const resolved = withDefaults<RedisConnectionOptions, Defaulted>(REDIS_CONNECTION_DEFAULTS, options)
-  checkOptions<RedisTlsOptions>(`${what}.ssl`, resolved.ssl, {
-    enabled: boolean,
-    ca: nonEmptyText,
-    cert: nonEmptyText,
-    key: secret(nonEmptyText),
-    caFile: nonEmptyText,
-    certFile: nonEmptyText,
-    keyFile: nonEmptyText,
-    passphrase: secret(nonEmptyText),
-    serverName: nonEmptyText,
-  })
+  checkTls(`${what}.ssl`, resolved.ssl)
   if (resolved.topology === 'cluster') {
     checkOptions<Pick<RedisConnectionOptions, 'database'>>(what, { database: resolved.database }, { database: onlyDatabase })
   }
@@ -148,13 +118,8 @@ export function resolveConnection(what: string, options: RedisConnectionOptions)
   const endpoints =
     resolved.hosts.length === 0
       ? [{ host: resolved.host, port: resolved.port ?? usualPort }]
-      : resolved.hosts.map((each) => parseEndpoint(each, usualPort))
+      : resolved.hosts.map((each) => parseEndpoint(each, usualPort) as Endpoint)
   return Object.freeze({ ...resolved, endpoints })
 }
 
 const onlyDatabase: Rule = { expected: '0, the only one of a Cluster', accepts: (value) => value === 0 }
-
-function parseEndpoint(text: string, usualPort: number): Endpoint {
-  const { v6, name, port } = HOST_AND_PORT.exec(text)?.groups ?? {}
-  return { host: v6 ?? name ?? text, port: port === undefined ? usualPort : Number(port) }
-}

@@ -1,9 +1,9 @@
-import { ConnectionError } from '@comm/core'
+import { ConnectionError, describeEndpoint, type Endpoint } from '@comm/core'
 import { createClient } from 'redis'
 import { redisError } from './errors.ts'
 import { destroyClient } from './link.ts'
-import { connectWithin, describeEndpoint, tlsOptions, within } from './open-node.ts'
-import type { Endpoint, ResolvedConnection } from './options.ts'
+import { connectWithin, tlsOptions, within } from './open-node.ts'
+import type { ResolvedConnection } from './options.ts'
 
 /** Asks the Sentinels in turn for the master's address (`SENTINEL GET-MASTER-ADDR-BY-NAME`). @throws CommunicationError of the last */
 export async function masterOf(options: ResolvedConnection, signal: AbortSignal): Promise<Endpoint> {

@@ -1,8 +1,8 @@
-import { CommunicationError, ConnectionError } from '@comm/core'
+import { CommunicationError, ConnectionError, describeEndpoint, type Endpoint } from '@comm/core'
 import { redisError } from './errors.ts'
 import { type Argument, destroyClient, type NodeClient, type RedisLink, type ReplyForm, sendTo } from './link.ts'
-import { describeEndpoint, openNode, within } from './open-node.ts'
-import type { Endpoint, ResolvedConnection } from './options.ts'
+import { openNode, within } from './open-node.ts'
+import type { ResolvedConnection } from './options.ts'
 import { masterOf } from './sentinel.ts'
 
 const OLDEST_MAJOR_VERSION = 7

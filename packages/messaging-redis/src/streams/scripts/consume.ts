@@ -1,32 +1,23 @@
 import { RedisScript } from '@comm/redis-stores/connection'
+import { GIVE_BACK, TABLE_OF } from './lua.ts'
 
-/** Owns, for a group, what its members gave back. Whoever looks for stuck entries takes them from it at once. */
-export const RELEASED = 'comm.released'
-/** So idle that everybody may claim it; ten years, because Redis takes no time before 1970. */
-export const RELEASED_IDLE_MS: string = String(10 * 365 * 86_400_000)
+const FORGOTTEN_AFTER_MS = 3_600_000
 
 /**
- * Makes a group on a topic, unless it is there. KEYS: the stream, the group's own. ARGV: group, first id (`$`: only what comes).
+ * Makes a group on a topic, unless it is there, and forgets members that hold nothing and were not seen for long.
+ * KEYS: the stream, the group's own. ARGV: group, first id (`$`: only what comes).
  */
-export const OPEN_GROUP: RedisScript = new RedisScript(`
-local function create(key, start, ...)
-  local made = redis.pcall('XGROUP', 'CREATE', key, ARGV[1], start, 'MKSTREAM', ...)
-  if type(made) == 'table' and made.err and not string.find(made.err, 'BUSYGROUP') then return made end
+export const OPEN_GROUP: RedisScript = new RedisScript(`${TABLE_OF}
+for at, start in ipairs({ARGV[2], '0'}) do
+  local made = redis.pcall('XGROUP', 'CREATE', KEYS[at], ARGV[1], start, 'MKSTREAM')
+  if made.err and not string.find(made.err, 'BUSYGROUP') then return made end
+  for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[at], ARGV[1])) do
+    local consumer = table_of(flat)
+    if consumer['pending'] == 0 and consumer['idle'] > ${FORGOTTEN_AFTER_MS} then
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[at], ARGV[1], consumer['name'])
+    end
+  end
 end
-local read = '0'
-if ARGV[2] == '$' and redis.call('EXISTS', KEYS[1]) == 1 then
-  local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
-  if info.err then return info end
-  for at = 1, #info, 2 do if info[at] == 'entries-added' then read = info[at + 1] end end
-end
-local failed
-if ARGV[2] == '$' or ARGV[2] == '0' then
-  failed = create(KEYS[1], ARGV[2], 'ENTRIESREAD', read)
-else
-  failed = create(KEYS[1], ARGV[2])
-end
-failed = failed or create(KEYS[2], '0')
-if failed then return failed end
 redis.call('PERSIST', KEYS[1])
 return 1`)
 
@@ -34,26 +25,22 @@ return 1`)
  * Makes sure that a stream is there for an ephemeral subscriber; one that nobody else needs expires when it is not renewed.
  * KEYS: the stream. ARGV: milliseconds. Returns the id of the last entry.
  */
-export const OPEN_EPHEMERAL: RedisScript = new RedisScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then
+export const OPEN_EPHEMERAL: RedisScript = new RedisScript(`${TABLE_OF}
+local is_new = redis.call('EXISTS', KEYS[1]) == 0
+if is_new then
   redis.call('XGROUP', 'CREATE', KEYS[1], 'comm.once', '$', 'MKSTREAM')
   redis.call('XGROUP', 'DESTROY', KEYS[1], 'comm.once')
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-elseif redis.call('PTTL', KEYS[1]) > 0 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
 end
-local info = redis.call('XINFO', 'STREAM', KEYS[1])
-for at = 1, #info, 2 do if info[at] == 'last-generated-id' then return info[at + 1] end end`)
+if is_new or redis.call('PTTL', KEYS[1]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return table_of(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']`)
 
 /**
  * Takes over pending entries, oldest first. KEYS: the stream. ARGV: group, consumer, how many, least idle milliseconds, where to
- * begin (`-` or `(id`), of whom (empty: of anybody).
- * Returns the last id that was looked at (empty: no more), then per entry: id, how often it was delivered before, fields.
+ * begin (`-` or `(id`), then of whom, or nothing more: of anybody.
+ * Returns the last id that was looked at (empty: no more), then per entry: id, fields, how often it was delivered before.
  */
 export const CLAIM: RedisScript = new RedisScript(`
-local ask = {'XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[4], ARGV[5], '+', ARGV[3]}
-if ARGV[6] ~= '' then ask[9] = ARGV[6] end
-local pending = redis.call(unpack(ask))
+local pending = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[4], ARGV[5], '+', ARGV[3], unpack(ARGV, 6))
 if #pending == 0 then return {''} end
 local ids, deliveries = {}, {}
 for at, each in ipairs(pending) do
@@ -62,64 +49,65 @@ for at, each in ipairs(pending) do
 end
 local found = {#pending == tonumber(ARGV[3]) and ids[#ids] or ''}
 for _, entry in ipairs(redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(ids))) do
-  if entry then found[#found + 1] = {entry[1], tostring(deliveries[entry[1]]), entry[2]} end
+  if entry then found[#found + 1] = {entry[1], entry[2], tostring(deliveries[entry[1]])} end
 end
 return found`)
 
 /**
- * Shows that a consumer is alive: what it holds is not idle. KEYS: the stream. ARGV: group, consumer.
+ * Shows that a consumer is alive, so that what it holds is not idle; and, where a group has a single active consumer, takes or keeps that
+ * place. KEYS: the stream, the group's own; who is active. ARGV: group, consumer, milliseconds to keep the place.
+ * Returns 0 when another one is active.
  */
 export const RENEW: RedisScript = new RedisScript(`
-local mine = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 5000, ARGV[2])
-if #mine == 0 then return 0 end
-local claim = {'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0}
-for _, each in ipairs(mine) do claim[#claim + 1] = each[1] end
-claim[#claim + 1] = 'JUSTID'
-redis.call(unpack(claim))
-return #mine`)
-
-/**
- * Gives entries back to the group, so that others claim them at once. An entry that was never handed over does not count as
- * delivered. KEYS: the stream. ARGV: group, consumer, 'all' (everything that the consumer holds; the consumer leaves) or 'some'; then
- * ids, each with how often it was delivered.
- */
-export const RELEASE: RedisScript = new RedisScript(`
-local counts = {}
-for at = 4, #ARGV, 2 do counts[ARGV[at]] = ARGV[at + 1] end
-local mine = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])
-for _, each in ipairs(mine) do
-  local count = counts[each[1]]
-  if count or ARGV[3] == 'all' then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], '${RELEASED}', 0, each[1], 'IDLE', '${RELEASED_IDLE_MS}', 'RETRYCOUNT', count or each[4], 'JUSTID')
-  end
+if KEYS[3] then
+  local active = redis.call('GET', KEYS[3])
+  if active and active ~= ARGV[2] then return 0 end
+  redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 end
-if ARGV[3] == 'all' and #mine < 100000 then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) end
+for at = 1, 2 do
+  local from = '-'
+  repeat
+    local mine = redis.call('XPENDING', KEYS[at], ARGV[1], from, '+', 1000, ARGV[2])
+    local ids = {}
+    for _, each in ipairs(mine) do ids[#ids + 1] = each[1] end
+    if #ids > 0 then
+      from = '(' .. ids[#ids]
+      ids[#ids + 1] = 'JUSTID'
+      redis.call('XCLAIM', KEYS[at], ARGV[1], ARGV[2], 0, unpack(ids))
+    end
+  until #mine < 1000
+end
 return 1`)
 
-/** Acknowledges entries of a group's own stream, where nobody else needs them. KEYS: the stream. ARGV: group, ids. */
+/**
+ * Gives back to the group what a consumer holds, so that others claim it at once. KEYS: the stream; who is active. ARGV: group, consumer,
+ * then how. `stop` and ids: all but these, which are being handled; the others were never handed over, so they do not count as
+ * delivered. `leave`: all, and the consumer leaves.
+ */
+export const RELEASE: RedisScript = new RedisScript(`${GIVE_BACK}
+local held = {}
+for at = 4, #ARGV do held[ARGV[at]] = true end
+local leaves = ARGV[3] == 'leave'
+for _, each in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])) do
+  if not held[each[1]] then give_back(KEYS[1], ARGV[1], each[1], leaves and each[4] or each[4] - 1) end
+end
+if leaves then
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+  end
+  if redis.call('GET', KEYS[2]) == ARGV[2] then redis.call('DEL', KEYS[2]) end
+end
+return 1`)
+
+/**
+ * A requeue is counted, and keeps the entry its consumer's own, or makes it anybody's. Never a new entry: other groups would see it.
+ * KEYS: the stream. ARGV: group, id, deliveries to count, the consumer that keeps it or nothing. Returns 0 when it is gone.
+ */
+export const REQUEUE: RedisScript = new RedisScript(`${GIVE_BACK}
+if ARGV[4] then return #redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[4], 0, ARGV[2], 'RETRYCOUNT', ARGV[3], 'JUSTID') end
+return #give_back(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`)
+
+/** Acknowledges entries of a group's own stream, where nobody else needs them. KEYS: the stream. ARGV: group, ids. Returns how many. */
 export const ACK_OWN: RedisScript = new RedisScript(`
 redis.call('XACK', KEYS[1], unpack(ARGV))
 return redis.call('XDEL', KEYS[1], unpack(ARGV, 2))`)
-
-/** Takes or keeps the place of the one active consumer. KEYS: who is active. ARGV: token, milliseconds. Returns 1 for the active one. */
-export const ACTIVATE: RedisScript = new RedisScript(`
-local active = redis.call('GET', KEYS[1])
-if active and active ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`)
-
-/** KEYS: who is active. ARGV: token. */
-export const DEACTIVATE: RedisScript = new RedisScript(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1`)
-
-/** Forgets consumers that hold nothing and were not seen for long. KEYS: the stream. ARGV: group, milliseconds. */
-export const FORGET_CONSUMERS: RedisScript = new RedisScript(`
-for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local consumer = {}
-  for at = 1, #flat, 2 do consumer[flat[at]] = flat[at + 1] end
-  if consumer['pending'] == 0 and consumer['idle'] > tonumber(ARGV[2]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer['name'])
-  end
-end
-return 1`)
