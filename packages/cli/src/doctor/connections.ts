@@ -1,0 +1,28 @@
+import type { CommunicationConfig } from '@comm/config'
+import { type BrokerCheckOptions, checkBroker } from './check-broker.ts'
+import { checkHttp } from './check-http.ts'
+import type { Check } from './examine.ts'
+
+export interface Connection {
+  readonly connection: string
+  readonly check: Check
+}
+
+/** Every connection that somebody set anything about, as the manager would build it. */
+export function connectionsOf(config: CommunicationConfig, options: BrokerCheckOptions): readonly Connection[] {
+  const { httpClient, httpClients, messageBroker, messageBrokers } = config
+  const isSet = (section: string): boolean =>
+    Object.entries(config.sources()).some(([key, source]) => key.startsWith(`${section}.`) && source !== 'default')
+  return [
+    ...(isSet('httpClient') ? [{ connection: 'httpClient', check: checkHttp(httpClient, options) }] : []),
+    ...(isSet('messageBroker') ? [{ connection: 'messageBroker', check: checkBroker(messageBroker, options) }] : []),
+    ...Object.entries(httpClients).map(([name, section]) => ({
+      connection: `httpClients.${name}`,
+      check: checkHttp(section, options),
+    })),
+    ...Object.entries(messageBrokers).map(([name, section]) => ({
+      connection: `messageBrokers.${name}`,
+      check: checkBroker(section, options),
+    })),
+  ]
+}

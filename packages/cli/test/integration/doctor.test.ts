@@ -1,0 +1,186 @@
+import { writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { BROKERS, environmentFor } from './support/brokers.ts'
+import { comm, type Ended } from './support/comm.ts'
+
+const SECRET = 'top-s3cret'
+const WITHOUT_PACKAGE = fileURLToPath(new URL('scripts/without-package.ts', import.meta.url))
+
+interface Report {
+  readonly isWell: boolean
+  readonly connections: readonly {
+    readonly connection: string
+    readonly isWell: boolean
+    readonly findings: readonly { readonly check: string; readonly status: string; readonly message: string }[]
+  }[]
+}
+
+function reportOf(ended: Ended): Report {
+  expect(ended.stdout + ended.stderr).not.toContain(SECRET)
+  return JSON.parse(ended.stdout) as Report
+}
+
+const servers: Server[] = []
+async function listening(server: Server): Promise<number> {
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
+afterAll(() => Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve)))))
+
+describe.each(BROKERS)('the doctor and $type', (row) => {
+  let env: Readonly<Record<string, string>> = {}
+  beforeAll(async () => {
+    env = await environmentFor(row)
+  }, 120_000)
+
+  it('finds that all is well', async () => {
+    const ended = await comm(['doctor', '--json'], { env: { ...env, SERVICE_NAME: 'billing' } })
+    expect(reportOf(ended)).toMatchObject({
+      isWell: true,
+      connections: [
+        {
+          connection: 'messageBroker',
+          findings: [
+            { check: 'connection', status: 'ok' },
+            { check: 'health', status: 'ok' },
+            row.roundTrip ? { check: 'round trip', status: 'ok' } : { check: 'round trip', status: 'skipped' },
+          ],
+        },
+      ],
+    })
+    expect(ended).toMatchObject({ code: 0, stderr: 'all is well\n' })
+  }, 30_000)
+
+  const illnesses: readonly (readonly [string, Readonly<Record<string, string>>, string, string])[] = [
+    [
+      'a port where nobody listens',
+      { PORT: '1' },
+      'nobody listens there',
+      'messageBroker.port: set by environment MESSAGE_BROKER_PORT',
+    ],
+    [
+      'a host that does not exist',
+      { HOST: 'broker.invalid' },
+      'no such host',
+      'messageBroker.host: set by environment MESSAGE_BROKER_HOST',
+    ],
+    ...row.illnesses,
+  ]
+  it.each(illnesses)(
+    'tells %s',
+    async (_, variables, advice, setting) => {
+      const wrong = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`MESSAGE_BROKER_${name}`, value]))
+      const { code, stdout, stderr } = await comm(['doctor'], { env: { ...env, ...wrong } })
+      expect({ code, stderr }).toEqual({ code: 1, stderr: 'something is wrong with 1 of 1\n' })
+      expect(stdout).toMatch(/^ {2}WRONG {2}connection /m)
+      expect(stdout).toContain(advice)
+      expect(stdout).toContain(setting)
+      expect(stdout).not.toContain(SECRET)
+    },
+    30_000,
+  )
+
+  it('tells a package that is not installed', async () => {
+    const hidden = { ...env, WITHOUT_PACKAGE: row.package }
+    const ended = await comm(['doctor'], { env: hidden, nodeOptions: [`--import=${WITHOUT_PACKAGE}`] })
+    expect(ended).toMatchObject({ code: 1, stdout: expect.stringContaining(`run: npm install ${row.package}`) })
+    expect(ended.stdout).toMatch(/^ {2}WRONG {2}package /m)
+  }, 30_000)
+
+  it('does not wait for a server that says nothing', async () => {
+    const port = await listening(createServer((socket) => socket.resume().on('error', () => undefined)))
+    const since = performance.now()
+    const silent = { ...env, MESSAGE_BROKER_PORT: String(port), MESSAGE_BROKER_HOST: '127.0.0.1' }
+    const ended = await comm(['doctor', '--timeout', '1s'], { env: silent })
+    expect(ended).toMatchObject({ code: 1, stdout: expect.stringContaining('no answer in time') })
+    // Its own time, what closing may take, and the start of a process on a busy machine.
+    expect(performance.now() - since).toBeLessThan(15_000)
+  }, 30_000)
+})
+
+describe('the doctor', () => {
+  let folder = ''
+  const file = (text: string): string => {
+    const path = join(folder, 'comm.yaml')
+    writeFileSync(path, text)
+    return path
+  }
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'comm-cli-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it('tells every wrong setting and where it stands', async () => {
+    const path = file(`message_broker:\n  type: rabbit\n  password: ${SECRET}\n  prefetch_count: 0\n`)
+    const ended = await comm(['doctor', '--config', path], { env: { HTTP_CLIENT_TIMEOUT: 'soon' } })
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toContain(`messageBroker.type: set by ${path}:2`)
+    expect(ended.stdout).toContain(`messageBroker.prefetchCount: set by ${path}:4`)
+    expect(ended.stdout).toContain('environment HTTP_CLIENT_TIMEOUT')
+    expect(ended.stdout).not.toContain(SECRET)
+  }, 30_000)
+
+  it('says so when nothing is configured', async () => {
+    expect(await comm(['doctor'])).toMatchObject({ code: 1, stdout: expect.stringContaining('pass --config or --broker') })
+  }, 30_000)
+
+  it('asks every HTTP client, and every named broker', async () => {
+    const status: Record<string, number> = { '/well': 200, '/missing': 404, '/closed': 401, '/broken': 500 }
+    const server = createHttpServer((request, response) => {
+      const { pathname } = new URL(request.url ?? '', 'http://server')
+      response.writeHead(status[pathname.replace(/\/$/, '')] ?? 418).end()
+    })
+    const url = `http://127.0.0.1:${await listening(server)}`
+    const path = file(
+      [
+        'http_client:',
+        `  base_url: ${url}/well`,
+        'http_clients:',
+        `  missing: { base_url: "${url}/missing" }`,
+        `  open: { base_url: "${url}/closed" }`,
+        `  refused: { base_url: "${url}/closed", headers: { authorization: "Bearer ${SECRET}" } }`,
+        `  broken: { base_url: "${url}/broken" }`,
+        '  away: { base_url: "http://127.0.0.1:1" }',
+        `  inline: { base_url: "http://me:${SECRET}@127.0.0.1:1" }`,
+        '  nowhere: {}',
+        'message_brokers:',
+        `  audit: { type: rabbitmq, port: 1, password: ${SECRET} }`,
+      ].join('\n'),
+    )
+    const ended = await comm(['doctor', '--json', '--config', path])
+    const { connections } = reportOf(ended)
+    expect(ended).toMatchObject({ code: 1, stderr: 'something is wrong with 5 of 9\n' })
+    expect(Object.fromEntries(connections.map(({ connection, findings }) => [connection, findings.at(-1)]))).toMatchObject({
+      httpClient: { check: 'answer', status: 'ok', message: 'it answered 200' },
+      'httpClients.missing': { check: 'answer', status: 'ok', message: 'it answered 404' },
+      'httpClients.open': { check: 'answer', status: 'ok', message: 'it answered 401' },
+      'httpClients.refused': {
+        check: 'answer',
+        status: 'wrong',
+        settings: [{ key: 'httpClients.refused.headers', source: `${path}:6` }],
+      },
+      'httpClients.broken': { check: 'answer', status: 'wrong', message: `GET ${url}/broken answered 500` },
+      'httpClients.away': { check: 'connection', status: 'wrong', message: expect.stringContaining('ECONNREFUSED') },
+      'httpClients.inline': { check: 'configuration', status: 'wrong', message: expect.stringContaining('without credentials') },
+      'httpClients.nowhere': { check: 'connection', status: 'skipped' },
+      'messageBrokers.audit': { check: 'connection', status: 'wrong', advice: expect.stringContaining('nobody listens') },
+    })
+  }, 30_000)
+
+  it('tries the broker that --broker names alone', async () => {
+    const path = file(`message_brokers:\n  audit: { type: rabbitmq, port: 1 }\n  other: { type: rabbitmq, port: 2 }\n`)
+    const named = reportOf(await comm(['doctor', '--json', '--config', path, '--broker', 'audit']))
+    expect(named.connections.map(({ connection }) => connection)).toEqual(['messageBrokers.audit'])
+    const url = await comm(['doctor', '--json', '--broker', `amqp://me:${SECRET}@127.0.0.1:1`])
+    expect(reportOf(url).connections).toMatchObject([{ connection: '--broker', target: 'rabbitmq at 127.0.0.1:1' }])
+    const unknown = await comm(['doctor', '--config', path, '--broker', 'nobody'])
+    expect(unknown).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('; there is audit, other') })
+  }, 30_000)
+})
