@@ -13,7 +13,7 @@ export interface GlobalOptions {
   readonly verbose?: true
 }
 
-export const GLOBAL_DEFAULTS: Readonly<Pick<GlobalOptions, 'timeout'>> = Object.freeze({ timeout: 10_000 })
+const GLOBAL_DEFAULTS: Readonly<Pick<GlobalOptions, 'timeout'>> = Object.freeze({ timeout: 10_000 })
 
 export function addGlobalOptions(program: Command): Command {
   return program

@@ -25,7 +25,7 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   'kafka+tls': { type: 'kafka', isTls: true },
 }
 
-export const BROKER_SCHEMES: readonly string[] = Object.keys(SCHEMES)
+const BROKER_SCHEMES: readonly string[] = Object.keys(SCHEMES)
 
 const HOST = /^(?:\[[\da-f:.]+\]|[^\s:/@[\]]+)(?::\d{1,5})?$/i
 const BROKER_URL = /^(?<scheme>[a-z+]+):\/\/(?:(?<user>[^\s/@]*)@)?(?<hosts>[^\s/@?#]+)(?:\/(?<path>[^\s?#]*))?$/

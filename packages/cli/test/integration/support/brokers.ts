@@ -81,7 +81,7 @@ export const BROKERS: readonly BrokerRow[] = [
 ]
 
 /** Environment variables that point the command at the server. */
-export function environmentOf({ type }: BrokerRow, { url, host, port }: TestServer): Readonly<Record<string, string>> {
+function environmentOf({ type }: BrokerRow, { url, host, port }: TestServer): Readonly<Record<string, string>> {
   const { username, password } = url.includes('://') ? new URL(url) : { username: '', password: '' }
   return {
     MESSAGE_BROKER_TYPE: type,
