@@ -1,16 +1,5 @@
-import { type CommunicationError, type Health, UP } from '@comm/core'
-import {
-  arrayOf,
-  boolean,
-  callable,
-  checkArgument,
-  checkOptions,
-  nonEmptyText,
-  number,
-  object,
-  oneOf,
-  required,
-} from '@comm/core/options'
+import { type Health, UP } from '@comm/core'
+import { checkArgument } from '@comm/core/options'
 import type {
   BrokerAdapter,
   BrokerAdmin,
@@ -21,15 +10,16 @@ import type {
   SubscribeRequest,
   Subscription,
 } from '@comm/messaging'
+import { allRefused, checkSubscribe, matchesTopic, Subscriptions, withinLimit } from '@comm/messaging/adapter'
 import { RabbitAdmin } from './admin.ts'
-import { Connection, type Link, onChannel } from './connection.ts'
+import { Connection } from './connection.ts'
+import { Consumer } from './consumer.ts'
 import { declareBase } from './declare.ts'
-import { abortedError, closedError, notConnectedError, unsupportedError } from './errors.ts'
-import { withinLimit } from './limit.ts'
-import { fitsName, groupKey, hasWildcard, matchesTopic, queueOf } from './names.ts'
+import { errors } from './errors.ts'
+import type { Link } from './link.ts'
+import { fitsName, groupKey, hasWildcard, queueOf } from './names.ts'
 import { type RabbitMQAdapterOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Publisher } from './publisher.ts'
-import { Subscriber } from './subscriber.ts'
 
 const HEALTH_LIMIT_MS = 2000
 
@@ -45,7 +35,7 @@ export class RabbitMQAdapter implements BrokerAdapter {
   readonly #publishing: Connection
   readonly #consuming: Connection
   readonly #publisher: Publisher
-  readonly #subscribers = new Set<Subscriber>()
+  readonly #subscriptions: Subscriptions<Link, Consumer>
   #connecting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -55,16 +45,27 @@ export class RabbitMQAdapter implements BrokerAdapter {
     this.#options = resolved
     this.features = featuresOf(resolved)
     const onUp = (link: Link): Promise<void> => declareBase(link, resolved)
-    this.#publishing = new Connection('publishing', resolved, { onUp, onReady: ignore, onDown: ignore })
+    this.#publishing = new Connection('publishing', resolved, { onUp })
     this.#consuming = new Connection('consuming', resolved, {
       onUp,
-      onReady: () => this.#resume(),
-      onDown: (reason) => this.#lose(reason),
+      onReady: () => this.#subscriptions.resume(),
+      onDown: (reason) => this.#subscriptions.lose(reason),
     })
     this.#publisher = new Publisher(this.#publishing, resolved, (topic, group) => this.#isSubscribed(topic, group))
+    this.#subscriptions = new Subscriptions({
+      link: () => this.#consuming.link,
+      // A queue that is not there, or otherwise than wanted, may be on a node that is down for a while.
+      isFinal: ({ code, retryable }) => code === 'COMM_AUTHORIZATION' || (code === 'COMM_CONSUME' && !retryable),
+      closed: () => errors.closed('the subscription'),
+      clock: resolved.clock,
+      logger: resolved.logger,
+      random: resolved.random,
+    })
     this.admin = new RabbitAdmin({
       link: (what) => this.#linked(what),
-      unsettledHere: (queue) => [...this.#subscribers].reduce((sum, subscriber) => sum + subscriber.unsettled(queue), 0),
+      unsettledHere: (queue) => {
+        return [...this.#subscriptions].reduce((sum, { consumer }) => sum + (consumer?.unsettled(queue) ?? 0), 0)
+      },
     })
   }
 
@@ -78,60 +79,50 @@ export class RabbitMQAdapter implements BrokerAdapter {
     this.#checkOpen()
   }
 
+  /** Both or none. */
   async #connect(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw abortedError('connecting to', signal)
     const both = [this.#publishing, this.#consuming]
-    let failure: unknown
-    const attempts = both.map(async (connection) => {
-      try {
-        await connection.connect(signal)
-      } catch (thrown) {
-        failure ??= thrown
-        await Promise.all(both.map((each) => each.close()))
-      }
-    })
-    await Promise.all(attempts)
-    if (failure !== undefined) throw failure
+    const attempts = both.map((connection) => connection.connect(signal))
+    try {
+      await Promise.all(attempts)
+    } catch (thrown) {
+      await Promise.all(both.map((connection) => connection.close()))
+      await Promise.allSettled(attempts)
+      throw thrown
+    }
   }
 
   async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
     this.#checkOpen()
     const { link, lastError } = this.#consuming
     // Connected is one thing to users: both connections are there, or none.
-    return this.#publisher.publish(records, signal, link === undefined ? notConnectedError('publish', lastError) : undefined)
+    if (link === undefined) return allRefused(records, errors.notConnected('publish', lastError))
+    return this.#publisher.publish(records, signal)
   }
 
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
-    checkRequest(request)
-    checkArgument('onDelivery', onDelivery, callable)
+    checkSubscribe(request, onDelivery, 'RabbitMQ', this.features)
+    checkNames(request)
     const link = this.#linked(`subscribe to ${request.topics.join(', ')}`)
-    const parts = {
-      options: this.#options,
-      link: () => this.#consuming.link,
-      onOver: (over: Subscriber) => this.#subscribers.delete(over),
-    }
-    const subscriber = new Subscriber(parts, request, onDelivery)
-    this.#subscribers.add(subscriber)
     try {
-      await subscriber.open(link)
+      return await this.#subscriptions.begin(request, link, (link, onLost) => {
+        return new Consumer({ options: this.#options, link, request, onDelivery, onLost })
+      })
     } catch (error) {
-      await subscriber[Symbol.asyncDispose]()
       this.#checkOpen()
       throw error
     }
-    return subscriber
   }
 
   async health(): Promise<Health> {
-    if (this.#closing !== undefined) return { status: 'down', reason: closedError('the adapter').message }
+    if (this.#closing !== undefined) return { status: 'down', reason: errors.closed().message }
     const { blocked } = this.#publishing
     // RabbitMQ reads nothing from a connection that it blocks, so it could not answer there.
     const probed = blocked === undefined ? [this.#publishing, this.#consuming] : [this.#consuming]
     const reasons = await Promise.all(probed.map((connection) => this.#probe(connection)))
     const reason = reasons.find((each) => each !== undefined)
     if (reason !== undefined) return { status: 'down', reason }
-    if (blocked !== undefined) return { status: 'degraded', reason: `RabbitMQ takes no publishes: ${blocked}` }
-    const trouble = [...this.#subscribers].map((subscriber) => subscriber.trouble).find((each) => each !== undefined)
+    const trouble = blocked === undefined ? this.#subscriptions.trouble : `RabbitMQ takes no publishes: ${blocked}`
     return trouble === undefined ? UP : { status: 'degraded', reason: trouble }
   }
 
@@ -141,33 +132,20 @@ export class RabbitMQAdapter implements BrokerAdapter {
   }
 
   async #close(): Promise<void> {
-    const closed = closedError('the adapter')
-    await Promise.all([...this.#subscribers].map((subscriber) => subscriber.end(undefined, closed)))
+    await this.#subscriptions.end(errors.closed())
     await Promise.all([this.#publishing.close(), this.#consuming.close()])
   }
 
   /** @returns why RabbitMQ does not answer over this connection */
   async #probe({ link, lastError }: Connection): Promise<string | undefined> {
-    if (link === undefined) return notConnectedError('use it', lastError).message
-    const answer = await withinLimit(
-      this.#options.clock,
-      HEALTH_LIMIT_MS,
-      onChannel(link, async () => 'answered').catch((thrown: unknown) => `RabbitMQ did not answer: ${(thrown as Error).message}`),
-    )
-    if (answer === undefined) return `RabbitMQ did not answer within ${HEALTH_LIMIT_MS} ms`
-    return answer === 'answered' ? undefined : answer
-  }
-
-  #resume(): void {
-    for (const subscriber of this.#subscribers) subscriber.resume()
-  }
-
-  #lose(reason: CommunicationError): void {
-    for (const subscriber of this.#subscribers) subscriber.lose(reason)
+    if (link === undefined) return errors.notConnected('use it', lastError).message
+    const answer = link.onChannel(async () => '').catch((thrown: Error) => `RabbitMQ did not answer: ${thrown.message}`)
+    const reason = await withinLimit(this.#options.clock, HEALTH_LIMIT_MS, answer)
+    return reason === undefined ? `RabbitMQ did not answer within ${HEALTH_LIMIT_MS} ms` : reason || undefined
   }
 
   #isSubscribed(topic: string, group: string): boolean {
-    for (const { request } of this.#subscribers) {
+    for (const { request } of this.#subscriptions) {
       if (request.group !== group) continue
       if (request.topics.some((each) => (request.pattern ? matchesTopic(each, topic) : each === topic))) return true
     }
@@ -175,19 +153,17 @@ export class RabbitMQAdapter implements BrokerAdapter {
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw closedError('the adapter')
+    if (this.#closing !== undefined) throw errors.closed()
   }
 
   #linked(what: string): Link {
     this.#checkOpen()
-    const { link } = this.#consuming
-    const broken = [this.#consuming, this.#publishing].find((connection) => connection.link === undefined)
-    if (link === undefined || broken !== undefined) throw notConnectedError(what, broken?.lastError)
+    const { link, lastError } = this.#consuming
+    if (link === undefined) throw errors.notConnected(what, lastError)
+    if (this.#publishing.link === undefined) throw errors.notConnected(what, this.#publishing.lastError)
     return link
   }
 }
-
-function ignore(): void {}
 
 function featuresOf({ queueType, confirmDelivery, maxPriority, maxBodyBytes }: ResolvedOptions): BrokerFeatures {
   return Object.freeze({
@@ -205,37 +181,13 @@ function featuresOf({ queueType, confirmDelivery, maxPriority, maxBodyBytes }: R
   })
 }
 
-const isTimestamp = {
-  expected: '{ timestamp: number }',
-  accepts: (value: unknown) => object.accepts(value) && Number.isFinite((value as { timestamp?: unknown }).timestamp),
-}
-
-/** @throws ConfigurationError; CommunicationError COMM_UNSUPPORTED */
-function checkRequest(request: SubscribeRequest): void {
-  checkOptions('subscribe', request, {
-    topics: required({
-      expected: 'a non-empty array of topics',
-      accepts: (value) => arrayOf(nonEmptyText).accepts(value) && (value as unknown[]).length > 0,
-    }),
-    pattern: boolean,
-    group: nonEmptyText,
-    maxUnsettled: required(number({ min: 1, integer: true, infinite: true })),
-    lanes: required(oneOf('key', 'source', 'none')),
-    ordered: boolean,
-    from: {
-      expected: `'new', 'earliest' or ${isTimestamp.expected}`,
-      accepts: (value) => value === 'new' || value === 'earliest' || isTimestamp.accepts(value),
-    },
-  })
-  const { topics, pattern, group, from = 'new' } = request
-  if (from !== 'new')
-    throw unsupportedError(`cannot subscribe to ${topics.join(', ')} from the past: RabbitMQ keeps nothing for groups to come`)
+/** @throws ConfigurationError */
+function checkNames({ topics, pattern, group }: SubscribeRequest): void {
   for (const topic of topics) {
-    if (pattern !== true)
-      checkArgument('topic', topic, {
-        expected: 'without the words * and #, unless pattern is true',
-        accepts: () => !hasWildcard(topic),
-      })
+    checkArgument('topic', topic, {
+      expected: 'without the words * and #, unless pattern is true',
+      accepts: () => pattern || !hasWildcard(topic),
+    })
     const longest = group === undefined ? topic : queueOf(topic, groupKey(group, ''))
     checkArgument('topic and group', longest, {
       expected: 'short enough for an AMQP name, 255 bytes',

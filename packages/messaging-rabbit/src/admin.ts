@@ -1,8 +1,9 @@
 import { checkOptions, nonEmptyText, number, required } from '@comm/core/options'
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
+import { unsupported } from '@comm/messaging/adapter'
 import type { Channel, GetMessage } from 'amqplib'
-import { type Link, onChannel } from './connection.ts'
-import { fromAmqp, isNotFound, unsupportedError } from './errors.ts'
+import { fromAmqp, isNotFound } from './errors.ts'
+import type { Link } from './link.ts'
 import { headersOf, idOf, keyOf, timestampOf } from './message.ts'
 import { queueOf } from './names.ts'
 
@@ -101,7 +102,7 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
   ): Promise<Result | undefined> {
     const link = this.#parts.link(`${what} queue ${queue}`)
     try {
-      return await onChannel(link, async (channel) => use(channel, (await channel.checkQueue(queue)).messageCount))
+      return await link.onChannel(async (channel) => use(channel, (await channel.checkQueue(queue)).messageCount))
     } catch (thrown) {
       if (isNotFound(thrown)) return undefined
       throw fromAmqp(`${what} queue ${queue}`, thrown)
@@ -111,7 +112,7 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
 
 function groupGiven(what: string, topic: string, group: string | undefined): string {
   if (group !== undefined) return group
-  throw unsupportedError(`cannot ${what} topic ${topic}: RabbitMQ keeps records for groups only. Name one`)
+  throw unsupported(`cannot ${what} topic ${topic}: RabbitMQ keeps records for groups only. Name one`)
 }
 
 function storedRecord(topic: string, message: GetMessage): StoredRecord {

@@ -1,5 +1,5 @@
-import { type Link, onChannel } from './connection.ts'
 import { isPreconditionFailed } from './errors.ts'
+import type { Link } from './link.ts'
 import { delayName, groupExchange, groupKey, queueOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
 import { declareQueues, type QueueArguments } from './queues.ts'
@@ -7,7 +7,7 @@ import { declareTopology } from './topology.ts'
 
 /** What everything else hangs on, and the user's own. */
 export async function declareBase(link: Link, { exchange, topology }: ResolvedOptions): Promise<void> {
-  await onChannel(link, async (channel) => {
+  await link.onChannel(async (channel) => {
     await channel.assertExchange(exchange, 'topic', { durable: true })
     await channel.assertExchange(groupExchange(exchange), 'topic', { durable: true })
   })
@@ -36,46 +36,40 @@ export async function declareGroup(link: Link, options: ResolvedOptions, wanted:
   for (let tries = 0; ; tries++) {
     try {
       await declareQueues(link, { [queue]: args })
-      await onChannel(link, async (channel) => {
+      await link.onChannel(async (channel) => {
         await channel.bindQueue(queue, groupExchange(exchange), groupKey(group, topic))
         if (takesTopic) await channel.bindQueue(queue, exchange, topic)
       })
       return args[SINGLE_ACTIVE] === true
     } catch (thrown) {
-      if (tries === TOLERATED.length || !adoptDifference(args, thrown)) throw thrown
+      if (tries === TOLERATED || !adoptDifference(args, thrown)) throw thrown
     }
   }
 }
 
 const SINGLE_ACTIVE = 'x-single-active-consumer'
 const DELIVERY_LIMIT = 'x-delivery-limit'
-/** A queue that has these otherwise serves all the same. */
-const TOLERATED = [SINGLE_ACTIVE, DELIVERY_LIMIT] as const
+/** A queue that has either of them otherwise serves all the same. */
+const TOLERATED = 2
 /** From here on a queue without this argument drops a record that was requeued twenty times; before, -1 means at once. */
 const FIRST_WITH_DELIVERY_LIMIT = 4
 
-function groupArguments(
-  { queueType, maxPriority, queueArguments }: ResolvedOptions,
-  major: number,
-  ordered: boolean,
-): QueueArguments {
-  return {
-    'x-queue-type': queueType,
-    ...(queueType === 'quorum' && major >= FIRST_WITH_DELIVERY_LIMIT ? { [DELIVERY_LIMIT]: -1 } : undefined),
-    ...(maxPriority === undefined ? undefined : { 'x-max-priority': maxPriority }),
-    ...(ordered ? { [SINGLE_ACTIVE]: true } : undefined),
-    ...queueArguments,
-  }
+function groupArguments({ queueType, maxPriority, queueArguments }: ResolvedOptions, major: number, ordered: boolean) {
+  const args: QueueArguments = { 'x-queue-type': queueType }
+  if (queueType === 'quorum' && major >= FIRST_WITH_DELIVERY_LIMIT) args[DELIVERY_LIMIT] = -1
+  if (maxPriority !== undefined) args['x-max-priority'] = maxPriority
+  if (ordered) args[SINGLE_ACTIVE] = true
+  return { ...args, ...queueArguments }
 }
 
 /** False when the queue differs in something that matters. */
 function adoptDifference(args: QueueArguments, thrown: unknown): boolean {
   if (!isPreconditionFailed(thrown)) return false
   const name = /inequivalent arg '([^']+)'/.exec((thrown as Error).message)?.[1]
-  if (name === SINGLE_ACTIVE) args[name] = args[name] !== true
-  if (args[SINGLE_ACTIVE] === false) delete args[SINGLE_ACTIVE]
-  if (name === DELIVERY_LIMIT) delete args[name]
-  return TOLERATED.some((each) => each === name)
+  if (name === SINGLE_ACTIVE && args[SINGLE_ACTIVE] !== true) args[SINGLE_ACTIVE] = true
+  else if (name === SINGLE_ACTIVE || name === DELIVERY_LIMIT) delete args[name]
+  else return false
+  return true
 }
 
 /**
@@ -93,7 +87,7 @@ export async function declareDelay(link: Link, target: string, delayMs: number):
       'x-overflow': 'reject-publish',
     },
   })
-  await onChannel(link, async (channel) => {
+  await link.onChannel(async (channel) => {
     await channel.assertExchange(name, 'fanout', { durable: true })
     await channel.bindQueue(name, name, '')
   })

@@ -1,56 +1,47 @@
 import type { Delivery, HeaderValue, SubscribeRequest } from '@comm/messaging'
+import { laneOf } from '@comm/messaging/adapter'
 import type { ConsumeMessage } from 'amqplib'
 import { headersOf, idOf, keyOf, redeliveriesOf, timestampOf } from './message.ts'
 
-export type Settlement = 'ack' | 'requeue'
-export type SettleAnswer = 'settled' | 'lost'
+export type SettleAnswer = Awaited<ReturnType<Delivery['settle']>>
 
-/** Who handed a delivery over. */
-export interface DeliveryOwner {
+/** What the deliveries of one queue have in common. */
+export interface Source {
+  readonly queue: string
+  readonly lanes: SubscribeRequest['lanes']
   readonly lost: AbortSignal
-  settle(delivery: RabbitDelivery, how: Settlement): Promise<SettleAnswer>
+  /** Handed over or waiting for it. */
+  unsettled: number
+  readonly settle: (delivery: RabbitDelivery, how: 'ack' | 'requeue') => Promise<SettleAnswer>
 }
 
 export class RabbitDelivery implements Delivery {
   readonly topic: string
   readonly key: string | undefined
   readonly lane: string | undefined
-  readonly body: Uint8Array
   readonly message: ConsumeMessage
-  /** The name of the queue it came from. */
-  readonly queue: string
+  readonly source: Source
   /** How often this consumer handed it over again by itself. */
   readonly #requeues: number
-  readonly #owner: DeliveryOwner
-  readonly #lanes: SubscribeRequest['lanes']
   #headers: Readonly<Record<string, HeaderValue>> | undefined
   #id: string | undefined
   #answer: Promise<SettleAnswer> | undefined
 
-  constructor(
-    owner: DeliveryOwner,
-    message: ConsumeMessage,
-    topic: string,
-    lanes: SubscribeRequest['lanes'],
-    queue: string,
-    requeues = 0,
-  ) {
-    this.#owner = owner
-    this.message = message
+  constructor(source: Source, topic: string, message: ConsumeMessage, requeues = 0) {
+    this.source = source
     this.topic = topic
-    this.queue = queue
+    this.message = message
     this.key = keyOf(message)
-    this.body = message.content
-    this.#lanes = lanes
-    if (lanes === 'source') this.lane = topic
-    else if (lanes === 'key' && this.key !== undefined) this.lane = `${topic}/${this.key}`
-    else this.lane = undefined
+    this.lane = laneOf(source.lanes, topic, this.key)
     this.#requeues = requeues
   }
 
   get id(): string {
     this.#id ??= idOf(this.message)
     return this.#id
+  }
+  get body(): Uint8Array {
+    return this.message.content
   }
   get headers(): Readonly<Record<string, HeaderValue>> {
     this.#headers ??= headersOf(this.message)
@@ -64,16 +55,16 @@ export class RabbitDelivery implements Delivery {
     return before === undefined ? undefined : before + this.#requeues
   }
   get lost(): AbortSignal {
-    return this.#owner.lost
+    return this.source.lost
   }
 
-  settle(how: Settlement): Promise<SettleAnswer> {
-    this.#answer ??= this.#owner.settle(this, how)
+  settle(how: 'ack' | 'requeue'): Promise<SettleAnswer> {
+    this.#answer ??= this.source.settle(this, how)
     return this.#answer
   }
 
   /** The same record for another hand-over, to be settled anew. */
   again(): RabbitDelivery {
-    return new RabbitDelivery(this.#owner, this.message, this.topic, this.#lanes, this.queue, this.#requeues + 1)
+    return new RabbitDelivery(this.source, this.topic, this.message, this.#requeues + 1)
   }
 }

@@ -20,28 +20,14 @@ export function delayName(exchange: string, delayMs: number): string {
   return `${exchange}.delay.${delayMs}`
 }
 
-const HASH = '#'
-const STAR = '*'
-
 /** True where a word of the topic would be taken for a wildcard by a topic exchange. */
 export function hasWildcard(topic: string): boolean {
-  return topic.split('.').some((word) => word === STAR || word === HASH)
+  return topic.split('.').some((word) => word === '*' || word === '#')
 }
 
 /** AMQP 0-9-1 holds names and routing keys in short strings. */
 const LONGEST_NAME_BYTES = 255
 
 export function fitsName(name: string): boolean {
-  return Buffer.byteLength(name) <= LONGEST_NAME_BYTES
-}
-
-/** Whether a topic exchange would route this topic to that pattern (AMQP 0-9-1, section 3.1.3.3). */
-export function matchesTopic(pattern: string, topic: string): boolean {
-  return matches(pattern.split('.'), topic.split('.'))
-}
-
-function matches([first, ...rest]: readonly string[], words: readonly string[]): boolean {
-  if (first === undefined) return words.length === 0
-  if (first === HASH) return matches(rest, words) || (words.length > 0 && matches([first, ...rest], words.slice(1)))
-  return words.length > 0 && (first === STAR || first === words[0]) && matches(rest, words.slice(1))
+  return name.length * 3 <= LONGEST_NAME_BYTES || Buffer.byteLength(name) <= LONGEST_NAME_BYTES
 }

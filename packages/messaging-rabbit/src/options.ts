@@ -16,7 +16,7 @@ import {
   withDefaults,
   withMethods,
 } from '@comm/core/options'
-import { checkSsl, type RabbitMQSslOptions } from './tls.ts'
+import { checkTls, type TlsOptions } from '@comm/core/tls'
 import { checkTopology, type RabbitMQTopology } from './topology.ts'
 
 export interface RabbitMQAdapterOptions {
@@ -36,7 +36,8 @@ export interface RabbitMQAdapterOptions {
   readonly virtualHost?: string
   /** The connections' name in RabbitMQ's management. @default 'comm' */
   readonly clientId?: string
-  readonly ssl?: RabbitMQSslOptions
+  /** Files are read before each connect, so that a renewed certificate needs no restart. */
+  readonly ssl?: TlsOptions
   /**
    * Records that RabbitMQ sends ahead to a consumer that keeps lanes; at least twice as many as it may handle at once, so that a slow lane
    * leaves room for others. A consumer without lanes gets as many as it may handle. @default 10
@@ -70,24 +71,12 @@ export interface RabbitMQAdapterOptions {
   readonly clock?: Clock
   /** Numbers from 0 up to but excluding 1. @default Math.random */
   readonly random?: () => number
-  /** Of the configuration section that all brokers share; Kafka only, so absent. */
-  readonly saslMechanism?: undefined
-  /** Of the configuration section that all brokers share; Redis only, so 0. */
-  readonly database?: 0
-  /** Of the configuration section that all brokers share; Kafka only, so empty. */
-  readonly producerConfig?: Readonly<Record<string, never>>
-  /** Of the configuration section that all brokers share; Kafka only, so empty. */
-  readonly consumerConfig?: Readonly<Record<string, never>>
 }
 
-export const RABBITMQ_DEFAULTS: Readonly<
-  Required<
-    Omit<
-      RabbitMQAdapterOptions,
-      'url' | 'port' | 'ssl' | 'maxPriority' | 'topology' | 'saslMechanism' | 'database' | 'producerConfig' | 'consumerConfig'
-    >
-  >
-> = Object.freeze({
+/** What has no default. */
+type Optional = 'url' | 'port' | 'ssl' | 'maxPriority' | 'topology'
+
+export const RABBITMQ_DEFAULTS: Readonly<Required<Omit<RabbitMQAdapterOptions, Optional>>> = Object.freeze({
   host: 'localhost',
   hosts: Object.freeze([]),
   username: 'guest',
@@ -120,21 +109,16 @@ const exchangeName: Rule = {
 }
 const host: Rule = {
   expected: 'a host name or address, with or without :port',
-  accepts: (value) => typeof value === 'string' && hostAndPort(value) !== undefined,
+  accepts: (value) => {
+    const { host, port } = addressOf(String(value), PLAIN_PORT)
+    return typeof value === 'string' && host !== '' && port >= 1 && port <= HIGHEST_PORT
+  },
 }
 const amqpUrl: Rule = secret({
   expected: 'a URL such as amqp://user:password@host:5672/vhost or amqps://…',
   accepts: (value) =>
-    typeof value === 'string' &&
-    URL.canParse(value) &&
-    /^amqps?:$/.test(new URL(value).protocol) &&
-    new URL(value).hostname !== '',
+    typeof value === 'string' && /^amqps?:/.test(value) && URL.canParse(value) && new URL(value).hostname !== '',
 })
-const empty: Rule = {
-  expected: 'absent or empty: it is for Kafka',
-  accepts: (value) => object.accepts(value) && Object.keys(value as object).length === 0,
-}
-const positiveMs = number({ min: 1 })
 
 export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = {
   url: amqpUrl,
@@ -148,7 +132,7 @@ export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = {
   ssl: object,
   prefetchCount: number({ min: 1, max: MOST_PREFETCHED, integer: true }),
   confirmDelivery: boolean,
-  connectionTimeoutMs: positiveMs,
+  connectionTimeoutMs: number({ min: 1 }),
   heartbeatMs: number({ min: 0 }),
   exchange: exchangeName,
   queueType: oneOf('quorum', 'classic'),
@@ -160,10 +144,6 @@ export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = {
   logger: object,
   clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),
   random: callable,
-  database: { expected: 'absent or 0: it is for Redis', accepts: (value) => value === 0 },
-  saslMechanism: { expected: 'absent: it is for Kafka', accepts: () => false },
-  producerConfig: empty,
-  consumerConfig: empty,
 }
 
 export interface ServerAddress {
@@ -172,26 +152,9 @@ export interface ServerAddress {
 }
 
 /** The options with every default in its place, and the ways to say where the server is resolved into one. */
-export type ResolvedOptions = Readonly<
-  Required<
-    Omit<
-      RabbitMQAdapterOptions,
-      | 'url'
-      | 'host'
-      | 'hosts'
-      | 'port'
-      | 'ssl'
-      | 'maxPriority'
-      | 'topology'
-      | 'saslMechanism'
-      | 'database'
-      | 'producerConfig'
-      | 'consumerConfig'
-    >
-  >
-> & {
+export interface ResolvedOptions extends Omit<typeof RABBITMQ_DEFAULTS, 'host' | 'hosts'> {
   readonly servers: readonly ServerAddress[]
-  readonly ssl: RabbitMQSslOptions | undefined
+  readonly ssl: TlsOptions | undefined
   readonly maxPriority: number | undefined
   readonly topology: RabbitMQTopology | undefined
 }
@@ -202,43 +165,38 @@ const TLS_PORT = 5671
 /** @throws ConfigurationError with every problem at once */
 export function resolveOptions(options: RabbitMQAdapterOptions): ResolvedOptions {
   checkOptions('rabbitmq', options, RABBITMQ_RULES)
-  if (options.ssl !== undefined) checkSsl(options.ssl)
+  if (options.ssl !== undefined) checkTls('rabbitmq.ssl', options.ssl)
   if (options.topology !== undefined) checkTopology(options.topology)
-  const given = { ...options, ...(options.url === undefined ? undefined : fromUrl(options.url)) }
-  const { host, hosts, port, ...resolved } = withDefaults(RABBITMQ_DEFAULTS, given)
-  if (resolved.maxPriority !== undefined && resolved.queueType === 'quorum') {
-    checkArgument('rabbitmq.maxPriority', resolved.maxPriority, {
-      expected: "absent with queueType 'quorum': only classic queues have priorities",
-      accepts: () => false,
-    })
-  }
-  const isTls = options.url === undefined ? resolved.ssl?.enabled !== false : options.url.startsWith('amqps:')
-  const ssl = isTls ? (resolved.ssl ?? (options.url === undefined ? undefined : {})) : undefined
-  const usualPort = port ?? (ssl === undefined ? PLAIN_PORT : TLS_PORT)
+  const { url, host, hosts, port, ssl, maxPriority, topology, ...resolved } = withDefaults(RABBITMQ_DEFAULTS, {
+    ...options,
+    ...fromUrl(options.url),
+  })
+  checkArgument('rabbitmq.maxPriority', maxPriority, {
+    expected: "absent with queueType 'quorum': only classic queues have priorities",
+    accepts: () => maxPriority === undefined || resolved.queueType === 'classic',
+  })
+  const isTls = url === undefined ? ssl !== undefined && ssl.enabled !== false : url.startsWith('amqps:')
+  const usualPort = port ?? (isTls ? TLS_PORT : PLAIN_PORT)
   const servers = hosts.length === 0 ? [{ host, port: usualPort }] : hosts.map((each) => addressOf(each, usualPort))
-  const { maxPriority, topology } = resolved
-  return Object.freeze({ ...resolved, servers, ssl, maxPriority, topology })
+  return Object.freeze({ ...resolved, servers, ssl: isTls ? (ssl ?? {}) : undefined, maxPriority, topology })
 }
 
-function fromUrl(url: string): RabbitMQAdapterOptions {
+function fromUrl(url: string | undefined): RabbitMQAdapterOptions {
+  if (url === undefined) return {}
   const { hostname, port, username, password, pathname } = new URL(url)
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     hosts: [],
-    ...(port === '' ? undefined : { port: Number(port) }),
-    ...(username === '' ? undefined : { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
-    ...(pathname.length > 1 ? { virtualHost: decodeURIComponent(pathname.slice(1)) } : undefined),
+    ...(port && { port: Number(port) }),
+    ...(username && { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
+    ...(pathname.length > 1 && { virtualHost: decodeURIComponent(pathname.slice(1)) }),
   }
 }
 
-function addressOf(text: string, usualPort: number): ServerAddress {
-  return hostAndPort(text, usualPort) ?? { host: text, port: usualPort }
-}
+const ADDRESS = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<name>[^:\s/@]+))(?::(?<port>\d+))?$/i
 
-/** `host`, `host:port`, `[v6]` or `[v6]:port`. */
-function hostAndPort(text: string, usualPort: number = PLAIN_PORT): ServerAddress | undefined {
-  const match = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<name>[^:\s/@]+))(?::(?<port>\d+))?$/i.exec(text)
-  const name = match?.groups?.v6 ?? match?.groups?.name
-  const port = Number(match?.groups?.port ?? usualPort)
-  return name === undefined || port < 1 || port > HIGHEST_PORT ? undefined : { host: name, port }
+/** `host`, `host:port`, `[v6]` or `[v6]:port`; a host of '' where it is none of them. */
+function addressOf(text: string, usualPort: number): ServerAddress {
+  const { v6, name = '', port = usualPort } = ADDRESS.exec(text)?.groups ?? {}
+  return { host: v6 ?? name, port: Number(port) }
 }

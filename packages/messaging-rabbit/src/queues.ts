@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type Link, onChannel } from './connection.ts'
 import { isNotFound } from './errors.ts'
+import type { Link } from './link.ts'
 
 /** As RabbitMQ names them: `x-queue-type` and so on. */
 export type QueueArguments = Record<string, unknown>
@@ -22,7 +22,7 @@ const HELPER_EXPIRES_MS = 60_000
 export async function declareQueues(link: Link, queues: Readonly<Record<string, QueueArguments>>): Promise<void> {
   const made = await Promise.all(Object.entries(queues).map(([name, args]) => declareQueue(link, name, args)))
   if (!made.includes('quorum')) return
-  await onChannel(link, async (channel) => {
+  await link.onChannel(async (channel) => {
     const helper = `comm.helper.${randomUUID()}`
     await channel.assertQueue(helper, { durable: true, arguments: { ...QUORUM, 'x-expires': HELPER_EXPIRES_MS } })
     await channel.deleteQueue(helper)
@@ -31,13 +31,15 @@ export async function declareQueues(link: Link, queues: Readonly<Record<string, 
 
 /** @returns the type of a queue that was not there before */
 async function declareQueue(link: Link, name: string, args: QueueArguments): Promise<unknown> {
-  const isNew = await onChannel(link, (channel) => channel.checkQueue(name)).then(
-    () => false,
-    (thrown: unknown) => {
-      if (isNotFound(thrown)) return true
-      throw thrown
-    },
-  )
-  await onChannel(link, (channel) => channel.assertQueue(name, { durable: true, arguments: args }))
+  const isNew = await link
+    .onChannel((channel) => channel.checkQueue(name))
+    .then(
+      () => false,
+      (thrown: unknown) => {
+        if (isNotFound(thrown)) return true
+        throw thrown
+      },
+    )
+  await link.onChannel((channel) => channel.assertQueue(name, { durable: true, arguments: args }))
   return isNew ? args['x-queue-type'] : undefined
 }

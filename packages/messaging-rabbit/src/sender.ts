@@ -1,9 +1,9 @@
-import { type CommunicationError, ConnectionError } from '@comm/core'
+import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
-import type { Channel, ConfirmChannel, Message, Options } from 'amqplib'
-import type { Batch } from './batch.ts'
-import type { Link } from './connection.ts'
-import { fromAmqp, maybeStored, nackedError, refused, tooLargeError, unencodableError, unroutableError } from './errors.ts'
+import { maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
+import type { ConfirmChannel, Message, Options } from 'amqplib'
+import { errors, fromAmqp } from './errors.ts'
+import { ignore, type Link } from './link.ts'
 import { asBuffer } from './message.ts'
 
 /** One record on its way: where it goes, and what becomes the properties of its message. */
@@ -15,103 +15,105 @@ export interface Outgoing {
 }
 
 /** A channel to publish on. It ends with its connection, or at the first thing that RabbitMQ refuses by closing it. */
-export interface Sender {
-  /** Answers in the batch, sooner or later. */
-  send(outgoing: Outgoing, batch: Batch, index: number): void
-}
-
-const STORED: PublishResult = Object.freeze({ ok: true })
-
-/** @param onClose the next publish needs another sender */
-export async function openConfirmedSender({ model }: Link, onClose: () => void): Promise<Sender> {
-  return new ConfirmedSender(await model.createConfirmChannel(), onClose)
-}
-
-/** @param onClose the next publish needs another sender */
-export async function openUnconfirmedSender({ model }: Link, onClose: () => void): Promise<Sender> {
-  return new UnconfirmedSender(await model.createChannel(), onClose)
-}
-
-class ConfirmedSender implements Sender {
+export class Sender {
+  readonly link: Link
   readonly #channel: ConfirmChannel
   /** Ids of messages that no queue took; each is acknowledged right after its return. */
   readonly #returned = new Set<string>()
+  /** Written, but not taken by the socket yet. */
+  #unwritten: (() => void)[] = []
   #closedBy: Error | undefined
+  #isOpen = true
 
-  constructor(channel: ConfirmChannel, onClose: () => void) {
+  private constructor(link: Link, channel: ConfirmChannel) {
+    this.link = link
     this.#channel = channel
     channel.on('return', ({ properties }: Message) => this.#returned.add(String(properties.messageId)))
     channel.on('error', (error: Error) => {
       this.#closedBy = error
     })
-    channel.on('close', onClose)
+    channel.on('drain', () => this.#written())
+    channel.on('close', () => {
+      this.#isOpen = false
+      this.#written()
+    })
   }
 
-  send(outgoing: Outgoing, batch: Batch, index: number): void {
-    const { record, exchange, key, properties } = outgoing
+  /** @throws what amqplib throws */
+  static async open(link: Link): Promise<Sender> {
+    return new Sender(link, await link.model.createConfirmChannel())
+  }
+
+  /** False: another is needed. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Answers once RabbitMQ has confirmed or refused it. */
+  send(outgoing: Outgoing, answers: PublishAnswers, index: number): void {
+    this.#publish(outgoing, answers, index, (thrown) => {
+      answers.answer(index, thrown === null ? this.#confirmed(outgoing) : this.#failed(outgoing, thrown))
+    })
+  }
+
+  /** At most once: answers when it is written, and no faster than the socket takes it. */
+  sendUnconfirmed(outgoing: Outgoing, answers: PublishAnswers, index: number): void {
+    outgoing.properties.mandatory = false
+    const isTaken = this.#publish(outgoing, answers, index, ignore)
+    if (isTaken) answers.answer(index, STORED)
+    else this.#unwritten.push(() => answers.answer(index, STORED))
+  }
+
+  /** @returns whether the socket takes more */
+  #publish(
+    { record, exchange, key, properties }: Outgoing,
+    answers: PublishAnswers,
+    index: number,
+    onConfirm: (thrown: unknown) => void,
+  ): boolean {
     try {
-      this.#channel.publish(exchange, key, asBuffer(record.body), properties, (thrown: unknown) => {
-        batch.answer(index, thrown === null ? this.#confirmed(outgoing) : this.#failed(outgoing, thrown))
-      })
+      return this.#channel.publish(exchange, key, asBuffer(record.body), properties, onConfirm)
     } catch (thrown) {
-      batch.answer(index, notSent(record, thrown))
+      answers.answer(index, refused(notSent(record, thrown)))
+      return true
     }
+  }
+
+  #written(): void {
+    for (const answer of this.#unwritten.splice(0)) answer()
   }
 
   #confirmed({ record, exchange, properties }: Outgoing): PublishResult {
     if (this.#returned.size === 0 || !this.#returned.delete(String(properties.messageId))) return STORED
-    return refused(unroutableError(record, exchange))
+    return refused(unroutable(record.topic, exchange))
   }
 
   /** Refused by a nack, or unanswered when the channel closed. */
   #failed({ record }: Outgoing, thrown: unknown): PublishResult {
-    if ((thrown as Error).message === 'message nacked') return refused(nackedError(record))
-    const limit = /message size \d+ .*max size (\d+)/.exec(this.#closedBy?.message ?? '')?.[1]
-    if (limit !== undefined && record.body.byteLength > Number(limit))
-      return refused(tooLargeError(record, Number(limit), "RabbitMQ's max_message_size"))
-    const what = `publish to topic ${record.topic}`
-    return maybeStored(limit === undefined ? fromAmqp(what, this.#closedBy ?? lost(what, thrown)) : lost(what, thrown))
+    const { topic, body } = record
+    // A queue that is full and rejects, or could not store it.
+    if ((thrown as Error).message === 'message nacked')
+      return refused(new PublishError(`RabbitMQ refused a record for topic ${topic}: a queue is full or could not store it`))
+    const limit = Number(/message size \d+ .*max size (\d+)/.exec(this.#closedBy?.message ?? '')?.[1])
+    if (body.byteLength > limit) return refused(errors.tooLarge(record, limit, "RabbitMQ's max_message_size"))
+    const what = `publish to topic ${topic}`
+    // Of no concern to those that are small enough.
+    if (this.#closedBy !== undefined && Number.isNaN(limit)) return maybeStored(fromAmqp(what, this.#closedBy))
+    return maybeStored(
+      new ConnectionError(`cannot ${what}: the channel to RabbitMQ closed before it confirmed`, { cause: thrown }),
+    )
   }
 }
 
-function lost(what: string, cause: unknown): CommunicationError {
-  return new ConnectionError(`cannot ${what}: the channel to RabbitMQ closed before it confirmed`, { cause })
+export function unroutable(topic: string, exchange: string): PublishError {
+  return errors.unroutable(topic, `no queue is bound to it at exchange ${exchange} of RabbitMQ`)
 }
 
-/** Bad headers (names beyond 255 bytes, more than 64 KiB) throw while being encoded; a closed channel throws too. */
-function notSent({ topic }: OutboundRecord, thrown: unknown): PublishResult {
-  if ((thrown as Error).name !== 'IllegalOperationError') return refused(unencodableError(topic, thrown))
-  return refused(new ConnectionError(`cannot publish to topic ${topic}: the channel to RabbitMQ is closed`, { cause: thrown }))
-}
-
-/** At most once: done when written, and no faster than the socket takes it. */
-class UnconfirmedSender implements Sender {
-  readonly #channel: Channel
-  #isFull = false
-  readonly #waiting = new Set<() => void>()
-
-  constructor(channel: Channel, onClose: () => void) {
-    this.#channel = channel
-    const release = (): void => {
-      this.#isFull = false
-      for (const answer of this.#waiting) answer()
-      this.#waiting.clear()
-    }
-    channel.on('error', () => undefined)
-    channel.on('drain', release)
-    channel.on('close', () => {
-      release()
-      onClose()
-    })
-  }
-
-  send({ record, exchange, key, properties }: Outgoing, batch: Batch, index: number): void {
-    try {
-      this.#isFull = !this.#channel.publish(exchange, key, asBuffer(record.body), { ...properties, mandatory: false })
-    } catch (thrown) {
-      return batch.answer(index, notSent(record, thrown))
-    }
-    if (this.#isFull) this.#waiting.add(() => batch.answer(index, STORED))
-    else batch.answer(index, STORED)
-  }
+/** Bad headers throw while being encoded: AMQP 0-9-1 has no room for them; a closed channel throws too. */
+function notSent({ topic }: OutboundRecord, cause: unknown): ConnectionError | ValidationError {
+  const { name, message } = cause as Error
+  if (name === 'IllegalOperationError')
+    return new ConnectionError(`cannot publish to topic ${topic}: the channel to RabbitMQ is closed`, { cause })
+  const limits = 'Header names take 255 bytes, all headers 64 KiB'
+  return new ValidationError(`a record for topic ${topic} cannot be written as an AMQP message: ${message}. ${limits}`, { cause })
 }

@@ -1,16 +1,18 @@
 import {
   arrayOf,
   boolean,
+  checkArgument,
   checkOptions,
   nonEmptyText,
   number,
   object,
   oneOf,
   type Rule,
+  type Rules,
   required,
   text,
 } from '@comm/core/options'
-import { type Link, onChannel } from './connection.ts'
+import type { Link } from './link.ts'
 import { declareQueues, type QueueArguments } from './queues.ts'
 
 /** Exchanges, queues and bindings as code: for what the topics and groups of the client do not cover. Declaring is idempotent. */
@@ -63,60 +65,72 @@ export interface BindingDeclaration {
 
 const name = required(nonEmptyText)
 const count = number({ min: 1, integer: true })
+const list = arrayOf(object)
+
+const EXCHANGE: Rules<ExchangeDeclaration> = {
+  name,
+  type: oneOf('topic', 'direct', 'fanout', 'headers'),
+  durable: boolean,
+  alternateExchange: nonEmptyText,
+  arguments: object,
+}
+const QUEUE: Rules<QueueDeclaration> = {
+  name,
+  type: oneOf('quorum', 'classic'),
+  messageTtlMs: number({ min: 0, integer: true }),
+  maxLength: count,
+  maxLengthBytes: count,
+  overflow: oneOf('drop-head', 'reject-publish'),
+  deadLetterExchange: text,
+  deadLetterRoutingKey: text,
+  maxPriority: number({ min: 1, max: 9, integer: true }),
+  singleActiveConsumer: boolean,
+  arguments: object,
+}
+const BINDING: Rules<BindingDeclaration> = {
+  source: name,
+  queue: nonEmptyText,
+  exchange: nonEmptyText,
+  routingKey: text,
+  arguments: object,
+}
 
 /** @throws ConfigurationError */
 export function checkTopology(topology: RabbitMQTopology): void {
-  const list: Rule = arrayOf(object)
-  checkOptions<RabbitMQTopology>('rabbitmq.topology', topology, { exchanges: list, queues: list, bindings: list })
+  const at = 'rabbitmq.topology'
+  checkOptions<RabbitMQTopology>(at, topology, { exchanges: list, queues: list, bindings: list })
   const { exchanges = [], queues = [], bindings = [] } = topology
-  for (const [index, each] of exchanges.entries()) {
-    checkOptions<ExchangeDeclaration>(`rabbitmq.topology.exchanges[${index}]`, each, {
-      name,
-      type: oneOf('topic', 'direct', 'fanout', 'headers'),
-      durable: boolean,
-      alternateExchange: nonEmptyText,
-      arguments: object,
+  for (const [index, exchange] of exchanges.entries()) checkOptions(`${at}.exchanges[${index}]`, exchange, EXCHANGE)
+  for (const [index, queue] of queues.entries()) {
+    checkOptions(`${at}.queues[${index}]`, queue, QUEUE)
+    checkArgument(`${at}.queues[${index}].maxPriority`, queue.maxPriority, {
+      expected: "absent: only queues of type 'classic' have priorities",
+      accepts: (maxPriority) => maxPriority === undefined || queue.type === 'classic',
     })
   }
-  for (const [index, each] of queues.entries()) {
-    checkOptions<QueueDeclaration>(`rabbitmq.topology.queues[${index}]`, each, {
-      name,
-      type: oneOf('quorum', 'classic'),
-      messageTtlMs: number({ min: 0, integer: true }),
-      maxLength: count,
-      maxLengthBytes: count,
-      overflow: oneOf('drop-head', 'reject-publish'),
-      deadLetterExchange: text,
-      deadLetterRoutingKey: text,
-      maxPriority: each.type === 'classic' ? number({ min: 1, max: 9, integer: true }) : CLASSIC_ONLY,
-      singleActiveConsumer: boolean,
-      arguments: object,
-    })
-  }
-  for (const [index, each] of bindings.entries()) {
-    const isEither = (each.queue === undefined) !== (each.exchange === undefined)
-    checkOptions<BindingDeclaration>(`rabbitmq.topology.bindings[${index}]`, each, {
-      source: name,
-      queue: isEither ? nonEmptyText : EITHER,
-      exchange: isEither ? nonEmptyText : EITHER,
-      routingKey: text,
-      arguments: object,
-    })
+  for (const [index, binding] of bindings.entries()) {
+    checkOptions(`${at}.bindings[${index}]`, binding, BINDING)
+    checkArgument(`${at}.bindings[${index}]`, binding, EITHER)
   }
 }
 
-const CLASSIC_ONLY: Rule = { expected: "absent: only queues of type 'classic' have priorities", accepts: () => false }
-const EITHER: Rule = required({ expected: 'a name, and only one of queue and exchange given', accepts: () => false })
+const EITHER: Rule = {
+  expected: 'to a queue or to an exchange, one of both',
+  accepts: (value) => {
+    const { queue, exchange } = value as BindingDeclaration
+    return (queue === undefined) !== (exchange === undefined)
+  },
+}
 
 export async function declareTopology(
   link: Link,
   { exchanges = [], queues = [], bindings = [] }: RabbitMQTopology,
 ): Promise<void> {
   await declareQueues(link, Object.fromEntries(queues.map((queue) => [queue.name, argumentsOf(queue)])))
-  await onChannel(link, async (channel) => {
+  await link.onChannel(async (channel) => {
     for (const { name, type = 'topic', durable = true, alternateExchange, ...each } of exchanges) {
-      const alternate = alternateExchange === undefined ? undefined : { 'alternate-exchange': alternateExchange }
-      await channel.assertExchange(name, type, { durable, arguments: { ...alternate, ...each.arguments } })
+      const args = given({ 'alternate-exchange': alternateExchange, ...each.arguments })
+      await channel.assertExchange(name, type, { durable, arguments: args })
     }
     for (const { source, queue, exchange, routingKey = '', arguments: args } of bindings) {
       if (queue !== undefined) await channel.bindQueue(queue, source, routingKey, args)
@@ -126,7 +140,7 @@ export async function declareTopology(
 }
 
 function argumentsOf(queue: QueueDeclaration): QueueArguments {
-  const given = {
+  return given({
     'x-queue-type': queue.type ?? 'quorum',
     'x-message-ttl': queue.messageTtlMs,
     'x-max-length': queue.maxLength,
@@ -136,6 +150,10 @@ function argumentsOf(queue: QueueDeclaration): QueueArguments {
     'x-dead-letter-routing-key': queue.deadLetterRoutingKey,
     'x-max-priority': queue.maxPriority,
     'x-single-active-consumer': queue.singleActiveConsumer,
-  }
-  return { ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)), ...queue.arguments }
+    ...queue.arguments,
+  })
+}
+
+function given(args: QueueArguments): QueueArguments {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined))
 }

@@ -34,13 +34,6 @@ describe('options of the client', () => {
       "rabbitmq.maxPriority must be absent with queueType 'quorum': only classic queues have priorities, got 5",
     ],
     ['a TLS option', { ssl: { caFile: 7 } }, 'rabbitmq.ssl.caFile must be a non-empty string, got 7'],
-    ['an option of Redis', { database: 3 }, 'rabbitmq.database must be absent or 0: it is for Redis, got 3'],
-    [
-      'an option of Kafka',
-      { producerConfig: { acks: 'all' } },
-      'rabbitmq.producerConfig must be absent or empty: it is for Kafka, got an object with keys acks',
-    ],
-    ['the login of Kafka', { saslMechanism: 'plain' }, "rabbitmq.saslMechanism must be absent: it is for Kafka, got 'plain'"],
     [
       'an exchange of the topology',
       { topology: { exchanges: [{ name: 'a', type: 'fan' }] } },
@@ -56,7 +49,12 @@ describe('options of the client', () => {
       { topology: { queues: [{ name: 'a', maxPriority: 3 }] } },
       "rabbitmq.topology.queues[0].maxPriority must be absent: only queues of type 'classic' have priorities, got 3",
     ],
-    ['an option of the message client', { closeTimeoutMs: -1 }, 'messaging.closeTimeoutMs must be a finite number >= 0, got -1'],
+    [
+      'a binding of the topology to both',
+      { topology: { bindings: [{ source: 'a', queue: 'b', exchange: 'c' }] } },
+      'rabbitmq.topology.bindings[0] must be to a queue or to an exchange, one of both, got an object with keys source, queue, exchange',
+    ],
+    ['an option of the message client', { closeTimeoutMs: -1 }, 'rabbitmq.closeTimeoutMs must be a finite number >= 0, got -1'],
   ])('%s', (_, options, message) => {
     expect(() => new RabbitMQClient(wrong(options))).toThrow(ConfigurationError)
     expect(() => new RabbitMQClient(wrong(options))).toThrow(message)
@@ -73,19 +71,15 @@ describe('options of the client', () => {
     expect(() => new RabbitMQAdapter(wrong({ port: 0, exchange: '' }))).toThrow('2 options of rabbitmq are wrong:')
   })
 
-  it('takes the configuration section that all brokers share, as the manager passes it', () => {
+  it('takes the configuration section that all brokers share, as the manager passes it on', () => {
     const section = {
       host: 'localhost',
       hosts: [],
-      virtualHost: '/',
-      database: 0 as const,
       ssl: { enabled: false },
       prefetchCount: 10,
       confirmDelivery: true,
       connectionTimeoutMs: 10_000,
       heartbeatMs: 5000,
-      producerConfig: {},
-      consumerConfig: {},
     }
     expect(() => new RabbitMQClient({ ...section, name: 'messaging', group: 'orders', source: '/orders' })).not.toThrow()
   })

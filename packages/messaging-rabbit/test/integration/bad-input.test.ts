@@ -94,7 +94,7 @@ describe('using', () => {
       () => adapter.subscribe({ ...request, topics: ['orders'], group: 'g', from: 'earliest' }, () => undefined),
       {
         code: 'COMM_UNSUPPORTED',
-        message: 'cannot subscribe to orders from the past: RabbitMQ keeps nothing for groups to come',
+        message: 'cannot subscribe to orders of RabbitMQ: it keeps nothing of the past for groups to come',
       },
     ],
     [

@@ -1,0 +1,53 @@
+import type { Channel, ChannelModel } from 'amqplib'
+
+/** A server that is stopped answers no close: nobody waits longer for one. */
+export const CLOSE_LIMIT_MS = 1000
+
+/** One connection from its making to its loss. What belongs to it, channels and delivery tags above all, dies with it. */
+export class Link {
+  readonly model: ChannelModel
+  /** Of the server's version. */
+  readonly major: number
+  readonly #made = new Map<string, Promise<unknown>>()
+
+  constructor(model: ChannelModel) {
+    this.model = model
+    this.major = Number.parseInt(String(model.connection.serverProperties.version), 10)
+  }
+
+  /** Makes what has this name once for this connection, and again after that failed. */
+  once(name: string, make: () => Promise<unknown>): Promise<unknown> {
+    const existing = this.#made.get(name)
+    if (existing !== undefined) return existing
+    const making = make()
+    this.#made.set(name, making)
+    making.catch(() => this.forget(name))
+    return making
+  }
+
+  /** It is to be made anew when it is wanted again. */
+  forget(name: string): void {
+    this.#made.delete(name)
+  }
+
+  /** Runs on a channel of its own, because a refusal closes the channel. @throws what amqplib throws */
+  async onChannel<Result>(use: (channel: Channel) => Promise<Result>): Promise<Result> {
+    const channel = await this.model.createChannel()
+    channel.on('error', ignore)
+    try {
+      return await use(channel)
+    } finally {
+      await closeChannel(channel)
+    }
+  }
+}
+
+/** Never throws; also resolves when the connection is lost, which amqplib's own close does not. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once('close', () => resolve())
+    channel.close().then(resolve, () => resolve())
+  })
+}
+
+export function ignore(): void {}
