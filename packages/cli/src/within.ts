@@ -1,7 +1,23 @@
 import { TimeoutError } from '@comm/core'
 
 /**
- * Waits no longer than `ms` for what `work` begins, which may go on if it does not heed the signal that it is given.
+ * Waits for what `work` begins until the signal aborts; it may go on then, if it does not heed the signal itself.
+ * @throws the signal's reason; what `work` throws
+ */
+export async function unlessAborted<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work(), aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/**
+ * The same for no longer than `ms`.
  * @param late completes `… within 10000 ms`
  * @throws TimeoutError; the signal's reason; what `work` throws
  */
@@ -14,14 +30,9 @@ export async function within<Result>(
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(new TimeoutError(`${late} within ${ms} ms`)), ms)
   const until = AbortSignal.any([signal, limit.signal])
-  const over = Promise.withResolvers<never>()
-  const end = (): void => over.reject(until.reason)
-  until.addEventListener('abort', end)
-  if (until.aborted) end()
   try {
-    return await Promise.race([work(until), over.promise])
+    return await unlessAborted(until, () => work(until))
   } finally {
     clearTimeout(timer)
-    until.removeEventListener('abort', end)
   }
 }

@@ -1,6 +1,7 @@
 import type { DeadLetters } from '@comm/messaging'
 import type { Invocation } from '../invocation.ts'
 import { UsageError } from '../usage-error.ts'
+import { unlessAborted } from '../within.ts'
 
 export interface GroupOption {
   readonly group?: string
@@ -18,7 +19,9 @@ export async function withLetters(
     throw new UsageError(
       '--group is needed: the group that could not handle the messages (or set SERVICE_NAME, which is its default)',
     )
-  return invocation.withBroker((client) => use(client.deadLetters(topic, group)), {}, config)
+  // What looks into a broker takes no signal; a broker that hangs must not keep Ctrl-C from ending the command.
+  const { stop } = invocation.terminal
+  return invocation.withBroker((client) => unlessAborted(stop, () => use(client.deadLetters(topic, group))), {}, config)
 }
 
 /** Says so when there are more letters than were looked at. */

@@ -25,9 +25,9 @@ export function checkHttp(section: HttpClientConfig, { logger, timeoutMs, signal
       found.ok('connected')
       found.during('answer')
       if (status >= FIRST_SERVER_ERROR)
-        throw new HttpStatusError(`GET ${redactCredentials(baseUrl)} answered ${status}`, { status })
+        throw new HttpStatusError(`HEAD ${redactCredentials(baseUrl)} answered ${status}`, { status })
       if (REFUSALS.has(status) && hasCredentials(section)) {
-        return found.wrong(`GET ${redactCredentials(baseUrl)} answered ${status} though credentials were sent`, {
+        return found.wrong(`HEAD ${redactCredentials(baseUrl)} answered ${status} though credentials were sent`, {
           advice: 'the server refused them: check the token or password, and whether it has expired',
           settings: ['headers'],
         })
@@ -49,7 +49,7 @@ async function answerOf(section: HttpClientConfig, logger: Logger, timeoutMs: nu
   })
   await using manager = new CommunicationManager(config, { logger })
   try {
-    return (await manager.http.get('', { signal })).status
+    return (await manager.http.request('HEAD', '', { signal })).status
   } catch (thrown) {
     if (thrown instanceof HttpStatusError) return thrown.status
     throw thrown

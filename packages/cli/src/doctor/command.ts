@@ -4,8 +4,7 @@ import type { Command } from 'commander'
 import { chooseBroker } from '../broker/choose-broker.ts'
 import { errorLines } from '../error-lines.ts'
 import type { Bind, Invocation } from '../invocation.ts'
-import { checkBroker } from './check-broker.ts'
-import { type Connection, connectionsOf } from './connections.ts'
+import { brokerConnections, type Connection, connectionsOf } from './connections.ts'
 import { examine } from './examine.ts'
 import { type ConnectionReport, isWell } from './finding.ts'
 import { reportJson, reportLines } from './report.ts'
@@ -32,6 +31,7 @@ async function doctor(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const { json } = invocation.options<DoctorOptions>()
   const reports = await examineAll(invocation)
+  terminal.stop.throwIfAborted()
   for (const line of json ? [reportJson(reports)] : reportLines(reports)) await terminal.print(line)
   const wrong = reports.filter((report) => !isWell(report)).length
   terminal.say(wrong === 0 ? 'all is well' : `something is wrong with ${wrong} of ${reports.length}`)
@@ -62,7 +62,7 @@ function connectionsToTry(invocation: Invocation, config: CommunicationConfig): 
   const options = { logger, timeoutMs: global.timeout, signal: terminal.stop, roundTrip }
   if (global.broker === undefined) return connectionsOf(config, options)
   const { section, path = '--broker' } = chooseBroker(config, global.broker)
-  return [{ connection: path, check: checkBroker(section, options) }]
+  return brokerConnections(path, section, options)
 }
 
 function wrongConfiguration({ problems, message }: ConfigurationError): ConnectionReport {

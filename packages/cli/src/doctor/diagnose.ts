@@ -119,6 +119,11 @@ const ILLNESSES: readonly Illness[] = [
     settings: ['virtualHost', 'username'],
   },
   {
+    isIt: text(/no such database/i),
+    advice: 'correct the number of the database, or let the server have more of them (databases in redis.conf)',
+    settings: ['database'],
+  },
+  {
     isIt: ({ error }) => error instanceof AuthorizationError,
     advice: 'the user is known but may not do this: grant the permission that the message names',
     settings: ['username'],

@@ -5,9 +5,10 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { sharedServer, startRedis } from '@comm/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { BROKERS, environmentFor } from './support/brokers.ts'
-import { comm, type Ended } from './support/comm.ts'
+import { Comm, comm, type Ended } from './support/comm.ts'
 
 const SECRET = 'top-s3cret'
 const WITHOUT_PACKAGE = fileURLToPath(new URL('scripts/without-package.ts', import.meta.url))
@@ -166,12 +167,56 @@ describe('the doctor', () => {
         status: 'wrong',
         settings: [{ key: 'httpClients.refused.headers', source: `${path}:6` }],
       },
-      'httpClients.broken': { check: 'answer', status: 'wrong', message: `GET ${url}/broken answered 500` },
+      'httpClients.broken': { check: 'answer', status: 'wrong', message: `HEAD ${url}/broken answered 500` },
       'httpClients.away': { check: 'connection', status: 'wrong', message: expect.stringContaining('ECONNREFUSED') },
       'httpClients.inline': { check: 'configuration', status: 'wrong', message: expect.stringContaining('without credentials') },
       'httpClients.nowhere': { check: 'connection', status: 'skipped' },
       'messageBrokers.audit': { check: 'connection', status: 'wrong', advice: expect.stringContaining('nobody listens') },
     })
+  }, 30_000)
+
+  it('tries every host of a broker', async () => {
+    const redis = await sharedServer('redis')
+    const ended = await comm(['doctor', '--json'], {
+      env: { MESSAGE_BROKER_TYPE: 'redis-streams', MESSAGE_BROKER_HOSTS: `${redis.host}:${redis.port},127.0.0.1:1` },
+    })
+    expect(ended.code).toBe(1)
+    expect(reportOf(ended).connections).toMatchObject([
+      { connection: 'messageBroker', target: `redis-streams at ${redis.host}:${redis.port}`, isWell: true },
+      { connection: 'messageBroker', target: 'redis-streams at 127.0.0.1:1', isWell: false },
+    ])
+  }, 120_000)
+
+  it('tells an authority that is not trusted, and is content when it is', async () => {
+    await using redis = await startRedis({ tls: true })
+    const { hostname, port } = new URL(redis.urls['tls']!)
+    const env = {
+      MESSAGE_BROKER_TYPE: 'redis-streams',
+      MESSAGE_BROKER_HOST: hostname,
+      MESSAGE_BROKER_PORT: port,
+      MESSAGE_BROKER_SSL: 'true',
+    }
+    const wrong = await comm(['doctor'], { env })
+    expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('name its PEM file in ssl.ca_file') })
+    const ca = join(folder, 'ca.pem')
+    writeFileSync(ca, redis.tls!.ca)
+    expect(await comm(['doctor'], { env: { ...env, MESSAGE_BROKER_SSL_CA_FILE: ca } })).toMatchObject({ code: 0 })
+  }, 120_000)
+
+  it('ends at Ctrl-C', async () => {
+    const asked = Promise.withResolvers<void>()
+    const port = await listening(
+      createServer((socket) =>
+        socket
+          .resume()
+          .on('error', () => undefined)
+          .on('data', asked.resolve),
+      ),
+    )
+    await using doctor = new Comm(['doctor', '--timeout', '1h', '--broker', `amqp://127.0.0.1:${port}`])
+    await asked.promise
+    doctor.child.kill('SIGINT')
+    expect(await doctor.ended).toEqual({ code: 130, stdout: '', stderr: '' })
   }, 30_000)
 
   it('tries the broker that --broker names alone', async () => {

@@ -46,6 +46,12 @@ export const BROKERS: readonly BrokerRow[] = [
         'the server refused the login',
         'messageBroker.password: set by environment MESSAGE_BROKER_PASSWORD',
       ],
+      [
+        'a database that is not there',
+        { DATABASE: '99' },
+        'correct the number of the database',
+        'messageBroker.database: set by environment MESSAGE_BROKER_DATABASE',
+      ],
     ],
   },
   {
