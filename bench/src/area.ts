@@ -8,18 +8,31 @@ export interface Area {
   /** Folders of `packages/` that this area measures, for `bench --package`. */
   readonly packages: readonly string[]
   readonly works: readonly Work[]
-  /** Runs once before the first work, in the harness's own process: starts servers, builds, finds ports. */
-  prepare?(signal: AbortSignal): Promise<Prepared>
+  /**
+   * Runs once before the first work, in the harness's own process: starts servers, builds, finds ports.
+   * @param works those that will be measured
+   */
+  prepare?(signal: AbortSignal, works: readonly Work[]): Promise<Prepared>
 }
 
 export interface Prepared {
   /** Handed to every contender's `setup`: URLs, ports. */
   readonly environment: Environment
+  /** Before each run of a contender, warm-up included, in the harness's own process and unmeasured: fills queues. */
+  beforeRun?(run: Run): Promise<void>
+  /** After it, likewise: counts and removes what came of it. Throws when that is not what the work says. */
+  afterRun?(run: Run): Promise<void>
   /** Runs once after the last work, also after a failure. */
   stop(): Promise<void>
 }
 
 export type Environment = Readonly<Record<string, string>>
+
+export interface Run {
+  readonly work: Work
+  readonly contender: Contender
+  readonly operations: number
+}
 
 /** The same thing done by several contenders, compared with each other. */
 export interface Work {
@@ -36,6 +49,8 @@ export interface Work {
   readonly bytes?: boolean
   /** A new process for every round, and one cold operation in it: start-up costs. @default false */
   readonly cold?: boolean
+  /** What one operation waits for costs little processor time, so it takes more than the usual second to compile its code. @default 1000 */
+  readonly warmUpMs?: number
   /** @default 7, or 21 when cold */
   readonly rounds?: number
   readonly limits?: readonly Limit[]
@@ -58,6 +73,8 @@ export interface Contender {
 export type Limit =
   /** The contender's cost is at most `atMost` times that of another. */
   | { readonly contender: string; readonly atMost: number; readonly timesOf: string }
+  /** The contender does at least `atLeast` times as many operations a second as another. */
+  | { readonly contender: string; readonly atLeast: number; readonly rateOf: string }
   /** The contender allocates at most this much per operation. */
   | { readonly contender: string; readonly atMostBytes: number }
 
@@ -67,12 +84,32 @@ export interface SetupInput {
   readonly inFlight: number
 }
 
-export interface Ready {
-  /** One operation. It must reject when the work was not done. */
-  op(): Promise<unknown>
+export type Ready = Prover & (Operator | Runner)
+
+interface Prover {
   /** Runs once before anything is measured; throws when the contender does not do what the work says. */
   verify?(): Promise<void>
   close?(): Promise<void>
+}
+
+interface Operator {
+  /** One operation. It must reject when the work was not done. The harness keeps `inFlight` of them under way. */
+  op(): Promise<unknown>
+}
+
+/** For operations that come by themselves (messages to a consumer), or several at a time. */
+interface Runner {
+  /**
+   * Does so many operations and times them: what is before the start (to connect, to join a group) and after the stop is not measured.
+   * It must reject when the work was not done.
+   */
+  run(operations: number, stopwatch: Stopwatch): Promise<void>
+}
+
+/** Each is called once in a run. */
+export interface Stopwatch {
+  start(): void
+  stop(): void
 }
 
 export type Setup = (input: SetupInput) => Promise<Ready> | Ready

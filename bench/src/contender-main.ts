@@ -1,6 +1,6 @@
 // A contender's process: answers the harness's requests, one at a time, and ends with it.
 import type { Ready, Setup } from './area.ts'
-import { measureBytes, measureTime, warmUp } from './measure.ts'
+import { measureBytes, measureTime } from './measure.ts'
 import type { Answer, Answers, Request } from './protocol.ts'
 
 let ready: Ready | undefined
@@ -16,12 +16,10 @@ async function answer(request: Request): Promise<Answers[keyof Answers]> {
   }
   if (ready === undefined) throw new Error(`asked for ${request.ask} before setup`)
   switch (request.ask) {
-    case 'warmUp':
-      return warmUp(ready.op, inFlight, request.warmUpMs, request.roundMs)
     case 'time':
-      return measureTime(ready.op, request.operations, inFlight)
+      return measureTime(ready, request.operations, inFlight)
     case 'bytes':
-      return measureBytes(ready.op, inFlight)
+      return measureBytes(ready, inFlight)
     case 'close':
       await ready.close?.()
       return null

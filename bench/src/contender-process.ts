@@ -7,6 +7,9 @@ import type { Answer, Answers, Request } from './protocol.ts'
 /** A young generation that holds a whole batch, so that its heap growth is all that it allocated. */
 const BYTES_NODE_OPTIONS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
 
+/** Rounds take less than a second; what takes so long hangs. */
+const ANSWER_LIMIT_MS = 60_000
+
 /** A contender in a process of its own, set up and verified. */
 export class ContenderProcess implements AsyncDisposable {
   readonly contender: Contender
@@ -41,13 +44,21 @@ export class ContenderProcess implements AsyncDisposable {
     }
   }
 
-  /** @throws Error naming the contender when it fails or its process ends */
+  /** @throws Error naming the contender when it fails, gives no answer in time, or its process ends */
   ask<Ask extends Request['ask']>(request: Extract<Request, { ask: Ask }>): Promise<Answers[Ask]> {
     return new Promise((resolve, reject) => {
-      const fail = (reason: string): void => reject(new Error(`${this.contender.name} failed at ${request.ask}: ${reason}`))
+      const fail = (reason: string): void => {
+        clearTimeout(limit)
+        reject(new Error(`${this.contender.name} failed at ${request.ask}: ${reason}`))
+      }
+      const limit = setTimeout(() => {
+        fail(`it gave no answer within ${ANSWER_LIMIT_MS} ms`)
+        this.#child.kill('SIGKILL')
+      }, ANSWER_LIMIT_MS)
       const onExit = (code: number | null, signal: string | null): void => fail(`its process ended with ${signal ?? code}`)
       this.#child.once('exit', onExit)
       this.#child.once('message', (answer: Answer) => {
+        clearTimeout(limit)
         this.#child.off('exit', onExit)
         if ('error' in answer) fail(answer.error)
         else resolve(answer.value as Answers[Ask])

@@ -18,6 +18,13 @@ export function checkLimits(measured: Case, limits: readonly Limit[]): readonly 
         text: `${limit.contender} allocates ${bytes} bytes per operation, at most ${limit.atMostBytes} allowed`,
       }
     }
+    if ('atLeast' in limit) {
+      const ratio = row.opsPerS / rowOf(measured, limit.rateOf).opsPerS
+      return {
+        kept: ratio >= limit.atLeast,
+        text: `${limit.contender} does ${ratio.toPrecision(3)} of the operations that ${limit.rateOf} does per second, at least ${limit.atLeast.toPrecision(3)} wanted`,
+      }
+    }
     const ratio = row.ratioToBaseline / rowOf(measured, limit.timesOf).ratioToBaseline
     return {
       kept: ratio <= limit.atMost,

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { GCProfiler, getHeapStatistics } from 'node:v8'
+import type { Ready, Stopwatch } from './area.ts'
 
 export interface Sample {
   readonly operations: number
@@ -25,26 +26,41 @@ async function runOperations(op: Operation, operations: number, inFlight: number
   await Promise.all(Array.from({ length: inFlight }, lane))
 }
 
-export async function measureTime(op: Operation, operations: number, inFlight: number): Promise<Sample> {
-  const cpuBefore = process.cpuUsage()
-  const startedAt = performance.now()
-  await runOperations(op, operations, inFlight)
-  const elapsedMs = performance.now() - startedAt
-  const cpu = process.cpuUsage(cpuBefore)
-  return { operations, elapsedMs, cpuMs: (cpu.user + cpu.system) / 1000 }
+export async function measureTime(ready: Ready, operations: number, inFlight: number): Promise<Sample> {
+  const stopwatch = new CpuStopwatch()
+  if ('run' in ready) await ready.run(operations, stopwatch)
+  else {
+    stopwatch.start()
+    await runOperations(ready.op, operations, inFlight)
+    stopwatch.stop()
+  }
+  return { operations, ...stopwatch.times }
 }
 
-/**
- * Runs ever larger batches for `warmUpMs`, so that what is measured later is compiled code.
- * @returns how many operations take about `roundMs`
- */
-export async function warmUp(op: Operation, inFlight: number, warmUpMs: number, roundMs: number): Promise<number> {
-  const until = performance.now() + warmUpMs
-  let batch = inFlight
-  for (;;) {
-    const { elapsedMs } = await measureTime(op, batch, inFlight)
-    if (performance.now() >= until) return Math.max(inFlight, Math.round((batch * roundMs) / Math.max(elapsedMs, 0.001)))
-    if (elapsedMs < warmUpMs / 4) batch *= 2
+type Times = Omit<Sample, 'operations'>
+
+/** Elapsed time and the process's processor time between start and stop. */
+class CpuStopwatch implements Stopwatch {
+  #startedAt = Number.NaN
+  #cpuBefore: NodeJS.CpuUsage | undefined
+  #times: Times | undefined
+
+  /** @throws Error when it was not started and stopped */
+  get times(): Times {
+    if (this.#times === undefined) throw new Error('the run did not start and stop its stopwatch')
+    return this.#times
+  }
+
+  start(): void {
+    this.#cpuBefore = process.cpuUsage()
+    this.#startedAt = performance.now()
+  }
+
+  stop(): void {
+    if (this.#cpuBefore === undefined) return
+    const elapsedMs = performance.now() - this.#startedAt
+    const { user, system } = process.cpuUsage(this.#cpuBefore)
+    this.#times = { elapsedMs, cpuMs: (user + system) / 1000 }
   }
 }
 
@@ -52,7 +68,8 @@ export async function warmUp(op: Operation, inFlight: number, warmUpMs: number, 
  * The growth of the heap over a batch in which no garbage collection ran, divided by its operations. The process needs
  * `--expose-gc` and a young generation larger than the batch; a batch that met a collection is halved and run again.
  */
-export async function measureBytes(op: Operation, inFlight: number): Promise<number> {
+export async function measureBytes(ready: Ready, inFlight: number): Promise<number> {
+  if ('run' in ready) throw new Error('bytes are measured of contenders that have an op, and this one has a run')
   const collect = globalThis.gc
   if (collect === undefined) throw new Error('measuring bytes needs a process started with --expose-gc')
   for (let operations = Math.max(5000, inFlight * 20); operations >= inFlight; operations = Math.floor(operations / 2)) {
@@ -60,7 +77,7 @@ export async function measureBytes(op: Operation, inFlight: number): Promise<num
     const profiler = new GCProfiler()
     profiler.start()
     const before = getHeapStatistics().used_heap_size
-    await runOperations(op, operations, inFlight)
+    await runOperations(ready.op, operations, inFlight)
     const after = getHeapStatistics().used_heap_size
     if (profiler.stop().statistics.length === 0) return (after - before) / operations
   }

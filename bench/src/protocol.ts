@@ -4,7 +4,6 @@ import type { Sample } from './measure.ts'
 /** What the harness asks a contender's process, one request at a time. */
 export type Request =
   | { readonly ask: 'setup'; readonly module: string; readonly input: SetupInput }
-  | { readonly ask: 'warmUp'; readonly warmUpMs: number; readonly roundMs: number }
   | { readonly ask: 'time'; readonly operations: number }
   | { readonly ask: 'bytes' }
   | { readonly ask: 'close' }
@@ -12,8 +11,6 @@ export type Request =
 /** The type of `value` in the answer to each request. */
 export interface Answers {
   readonly setup: null
-  /** Operations per round. */
-  readonly warmUp: number
   readonly time: Sample
   readonly bytes: number
   readonly close: null

@@ -1,4 +1,4 @@
-import type { Area, Case, Report, Work } from './area.ts'
+import type { Area, Case, Prepared, Report, Work } from './area.ts'
 import { checkLimits } from './limits.ts'
 import { type Effort, FULL, runWork, SHORT } from './run-work.ts'
 import { table } from './table.ts'
@@ -17,16 +17,18 @@ export interface Outcome {
   readonly brokenLimits: readonly string[]
 }
 
+const NOTHING_PREPARED: Prepared = { environment: {}, stop: async () => {} }
+
 /** @throws Error when a contender or the preparation fails, or no work bears the wanted name */
 export async function runArea(area: Area, options: RunOptions): Promise<Outcome> {
   const works = chosen(area, options.work)
   const effort: Effort = options.short ? SHORT : FULL
   const cases: Case[] = []
   const brokenLimits: string[] = []
-  const prepared = await area.prepare?.(new AbortController().signal)
+  const prepared = (await area.prepare?.(new AbortController().signal, works)) ?? NOTHING_PREPARED
   try {
     for (const work of works) {
-      const measured = await runWork(work, prepared?.environment ?? {}, effort)
+      const measured = await runWork(work, prepared, effort)
       cases.push(measured)
       options.print(table(measured))
       if (options.short) continue
@@ -36,7 +38,7 @@ export async function runArea(area: Area, options: RunOptions): Promise<Outcome>
       }
     }
   } finally {
-    await prepared?.stop()
+    await prepared.stop()
   }
   return { report: { area: area.name, node: process.version, short: options.short, cases }, brokenLimits }
 }

@@ -1,23 +1,27 @@
-import type { Case, Contender, Environment, Row, Work } from './area.ts'
+import type { Case, Contender, Environment, Prepared, Row, Work } from './area.ts'
 import { ContenderProcess } from './contender-process.ts'
 import type { Sample } from './measure.ts'
 import { median, round } from './statistics.ts'
 
 export interface Effort {
   readonly rounds: (work: Work) => number
-  readonly warmUpMs: number
+  readonly warmUpMs: (work: Work) => number
   readonly roundMs: number
 }
 
-export const FULL: Effort = { rounds: (work) => work.rounds ?? (work.cold ? 21 : 7), warmUpMs: 1000, roundMs: 300 }
+export const FULL: Effort = {
+  rounds: ({ cold, rounds }) => rounds ?? (cold ? 21 : 7),
+  warmUpMs: ({ warmUpMs }) => warmUpMs ?? 1000,
+  roundMs: 300,
+}
 /** Shows that a bench still runs; its figures mean nothing. */
-export const SHORT: Effort = { rounds: () => 1, warmUpMs: 10, roundMs: 10 }
+export const SHORT: Effort = { rounds: () => 1, warmUpMs: () => 10, roundMs: 10 }
 
 /** @throws Error naming the contender that failed */
-export async function runWork(work: Work, environment: Environment, effort: Effort): Promise<Case> {
+export async function runWork(work: Work, prepared: Prepared, effort: Effort): Promise<Case> {
   const rounds = effort.rounds(work)
-  const samples = work.cold ? await coldRounds(work, environment, rounds) : await warmRounds(work, environment, effort, rounds)
-  const bytes = work.bytes ? await bytesOf(work, environment, effort) : undefined
+  const samples = work.cold ? await coldRounds(work, prepared, rounds) : await warmRounds(work, prepared, effort, rounds)
+  const bytes = work.bytes ? await bytesOf(work, prepared, effort) : undefined
   const cost = work.cost ?? 'cpu'
   const costOf = (sample: Sample): number => (cost === 'cpu' ? sample.cpuMs : sample.elapsedMs) / sample.operations
   const baseline = median(samplesOf(samples, work.baseline).map(costOf))
@@ -47,25 +51,64 @@ function samplesOf(samples: Samples, contender: string): readonly Sample[] {
 }
 
 /** One process per contender, all alive at once; each round asks one after the other. */
-async function warmRounds(work: Work, environment: Environment, effort: Effort, rounds: number): Promise<Samples> {
+async function warmRounds(work: Work, prepared: Prepared, effort: Effort, rounds: number): Promise<Samples> {
   await using processes = new AsyncDisposableStack()
   const runs = []
-  for (const contender of work.contenders) {
-    const child = processes.use(await ContenderProcess.start(contender, work, environment, false))
-    const operations = await child.ask({ ask: 'warmUp', warmUpMs: effort.warmUpMs, roundMs: effort.roundMs })
-    runs.push({ child, operations, samples: [] as Sample[] })
+  for (const child of await startAll(work, prepared.environment, processes)) {
+    const measure = (operations: number): Promise<Sample> => measureRun(prepared, work, child, operations)
+    runs.push({
+      measure,
+      contender: child.contender.name,
+      operations: await warmUp(measure, work, effort),
+      samples: [] as Sample[],
+    })
   }
   for (let at = 0; at < rounds; at++) {
-    for (const { child, operations, samples } of runs) samples.push(await child.ask({ ask: 'time', operations }))
+    for (const { measure, operations, samples } of runs) samples.push(await measure(operations))
   }
-  return new Map(runs.map(({ child, samples }) => [child.contender.name, samples]))
+  return new Map(runs.map(({ contender, samples }) => [contender, samples]))
 }
 
-async function coldRounds(work: Work, environment: Environment, rounds: number): Promise<Samples> {
+/** All at once, because nothing is measured yet. */
+async function startAll(
+  work: Work,
+  environment: Environment,
+  processes: AsyncDisposableStack,
+): Promise<readonly ContenderProcess[]> {
+  const starting = work.contenders.map((contender) => ContenderProcess.start(contender, work, environment, false))
+  for (const start of await Promise.allSettled(starting)) if (start.status === 'fulfilled') processes.use(start.value)
+  return Promise.all(starting)
+}
+
+async function measureRun(prepared: Prepared, work: Work, child: ContenderProcess, operations: number): Promise<Sample> {
+  const run = { work, contender: child.contender, operations }
+  await prepared.beforeRun?.(run)
+  const sample = await child.ask({ ask: 'time', operations })
+  await prepared.afterRun?.(run)
+  return sample
+}
+
+/**
+ * Runs ever larger batches, so that what is measured later is compiled code.
+ * @returns how many operations take about `roundMs`
+ */
+async function warmUp(measure: (operations: number) => Promise<Sample>, work: Work, effort: Effort): Promise<number> {
+  const { inFlight = 1 } = work
+  const warmUpMs = effort.warmUpMs(work)
+  let batch = inFlight
+  for (let spentMs = 0; ; ) {
+    const { elapsedMs } = await measure(batch)
+    spentMs += elapsedMs
+    if (spentMs >= warmUpMs) return Math.max(inFlight, Math.round((batch * effort.roundMs) / Math.max(elapsedMs, 0.001)))
+    if (elapsedMs < warmUpMs / 4) batch *= 2
+  }
+}
+
+async function coldRounds(work: Work, prepared: Prepared, rounds: number): Promise<Samples> {
   const samples = new Map<string, Sample[]>(work.contenders.map(({ name }) => [name, []]))
   const once = async (contender: Contender): Promise<Sample> => {
-    await using child = await ContenderProcess.start(contender, work, environment, false)
-    return await child.ask({ ask: 'time', operations: 1 })
+    await using child = await ContenderProcess.start(contender, work, prepared.environment, false)
+    return await measureRun(prepared, work, child, 1)
   }
   for (let at = 0; at < rounds; at++) {
     for (const contender of work.contenders) samples.get(contender.name)?.push(await once(contender))
@@ -73,11 +116,11 @@ async function coldRounds(work: Work, environment: Environment, rounds: number):
   return samples
 }
 
-async function bytesOf(work: Work, environment: Environment, effort: Effort): Promise<ReadonlyMap<string, number>> {
+async function bytesOf(work: Work, prepared: Prepared, effort: Effort): Promise<ReadonlyMap<string, number>> {
   const bytes = new Map<string, number>()
   for (const contender of work.contenders) {
-    await using child = await ContenderProcess.start(contender, work, environment, true)
-    await child.ask({ ask: 'warmUp', warmUpMs: effort.warmUpMs, roundMs: effort.roundMs })
+    await using child = await ContenderProcess.start(contender, work, prepared.environment, true)
+    await warmUp((operations) => measureRun(prepared, work, child, operations), work, effort)
     const rounds: number[] = []
     for (let at = 0; at < Math.min(effort.rounds(work), 5); at++) rounds.push(await child.ask({ ask: 'bytes' }))
     bytes.set(contender.name, median(rounds))

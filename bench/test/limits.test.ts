@@ -12,7 +12,7 @@ const measured: Case = {
   cost: 'cpu',
   rows: [
     { ...row, contender: 'bare', ratioToBaseline: 1 },
-    { ...row, contender: 'peer', ratioToBaseline: 80 },
+    { ...row, contender: 'peer', ratioToBaseline: 80, opsPerS: 4 },
     { ...row, contender: '@comm/core', ratioToBaseline: 4, bytesPerOp: 1800 },
   ],
 }
@@ -25,6 +25,16 @@ describe('limits', () => {
       '@comm/core costs 0.0500 of peer, at most 0.0714 allowed',
     ],
     [{ contender: '@comm/core', atMost: 3.9, timesOf: 'bare' }, false, '@comm/core costs 4.00 of bare, at most 3.90 allowed'],
+    [
+      { contender: 'peer', atLeast: 4, rateOf: 'bare' },
+      true,
+      'peer does 4.00 of the operations that bare does per second, at least 4.00 wanted',
+    ],
+    [
+      { contender: '@comm/core', atLeast: 0.95, rateOf: 'peer' },
+      false,
+      '@comm/core does 0.250 of the operations that peer does per second, at least 0.950 wanted',
+    ],
     [{ contender: '@comm/core', atMostBytes: 1900 }, true, '@comm/core allocates 1800 bytes per operation, at most 1900 allowed'],
     [
       { contender: '@comm/core', atMostBytes: 1799 },
@@ -41,10 +51,12 @@ describe('limits', () => {
     )
   })
 
-  it('refuses a limit for nobody', () => {
-    expect(() => checkLimits(measured, [{ contender: 'bear', atMost: 1, timesOf: 'bare' }])).toThrow(
-      "a limit of work 'play' names bear, which is no contender of it",
-    )
+  it.each([
+    { contender: 'bear', atMost: 1, timesOf: 'bare' },
+    { contender: 'bare', atMost: 1, timesOf: 'bear' },
+    { contender: 'bare', atLeast: 1, rateOf: 'bear' },
+  ])('refuses a limit for nobody: %j', (limit) => {
+    expect(() => checkLimits(measured, [limit])).toThrow("a limit of work 'play' names bear, which is no contender of it")
   })
 })
 

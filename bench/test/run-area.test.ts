@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Area, Contender, Work } from '../src/area.ts'
+import type { Area, Contender, Prepared, Run, Work } from '../src/area.ts'
 import { runArea } from '../src/run-area.ts'
 
 function toy(name: string, does: string): Contender {
@@ -13,6 +13,22 @@ function areaOf(work: Partial<Work>, stopped: string[] = []): Area {
     prepare: async () => ({ environment: { word: 'hello' }, stop: async () => void stopped.push('stopped') }),
     works: [{ name: 'play', baseline: 'quick', contenders: [toy('quick', 'quick'), toy('busy', 'busy')], ...work }],
   }
+}
+
+/** An area that notes its runs, and at the first check says what is wrong. */
+function watched(wrong?: string): { readonly area: Area; readonly seen: string[] } {
+  const seen: string[] = []
+  const textOf = ({ work, contender, operations }: Run): string => `${work.name} ${contender.name} ${operations}`
+  const prepare = async (): Promise<Prepared> => ({
+    environment: { word: 'hello' },
+    beforeRun: async (run) => void seen.push(textOf(run)),
+    afterRun: async (run) => {
+      seen.push(`after${textOf(run)}`)
+      if (wrong !== undefined) throw new Error(wrong)
+    },
+    stop: async () => {},
+  })
+  return { area: { ...areaOf({}), prepare }, seen }
 }
 
 const silent = { short: true, print: () => {} }
@@ -46,15 +62,50 @@ describe('a run of an area', () => {
     expect(stopped).toEqual(['stopped'])
   })
 
+  it('does not measure what a runner does before the start and after the stop of its stopwatch', async () => {
+    const { report } = await runArea(areaOf({ contenders: [toy('quick', 'quick'), toy('sandwich', 'sandwich')] }), silent)
+    const sandwich = report.cases[0]?.rows[1]
+    expect(sandwich?.nsPerOp).toBeGreaterThan(99_000)
+    expect(sandwich?.cpuUsPerOp).toBeLessThan(300)
+  })
+
+  it('prepares and checks each run, warm-up included', async () => {
+    const { area, seen } = watched()
+    await runArea(area, silent)
+    expect(seen.filter((_, at) => at % 2 === 1)).toEqual(seen.filter((_, at) => at % 2 === 0).map((text) => `after${text}`))
+    expect(new Set(seen.map((text) => text.replace(/^after|\d+$/g, '')))).toEqual(new Set(['play quick ', 'play busy ']))
+    expect(seen.length).toBeGreaterThanOrEqual(8)
+  })
+
+  it('fails with what the check after a run says', async () => {
+    const { area } = watched('nothing arrived')
+    await expect(runArea(area, silent)).rejects.toThrow('nothing arrived')
+  })
+
+  it('tells the preparation which works it is for', async () => {
+    const names: string[] = []
+    const area: Area = {
+      ...areaOf({}),
+      works: [...areaOf({}).works, ...areaOf({ name: 'rest' }).works],
+      prepare: async (_signal, works) => {
+        names.push(...works.map(({ name }) => name))
+        return { environment: { word: 'hello' }, stop: async () => {} }
+      },
+    }
+    await runArea(area, { ...silent, work: 'rest' })
+    expect(names).toEqual(['rest'])
+  })
+
   it('measures a cold work in a new process each time', async () => {
     const { report } = await runArea(areaOf({ cold: true }), silent)
     expect(report.cases[0]?.rows).toHaveLength(2)
   })
 
   it.each([
-    ['failing', /^broken failed at warmUp: Error: refused/],
+    ['failing', /^broken failed at time: Error: refused/],
     ['unfit', /^broken failed at setup: Error: it does something else/],
-    ['dying', /^broken failed at warmUp: its process ended with 3/],
+    ['dying', /^broken failed at time: its process ended with 3/],
+    ['forgetful', /^broken failed at time: Error: the run did not start and stop its stopwatch/],
   ])('says who failed, at what and why: %s', async (does, message) => {
     const stopped: string[] = []
     const area = areaOf({ contenders: [toy('quick', 'quick'), toy('broken', does)] }, stopped)

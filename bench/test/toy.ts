@@ -1,18 +1,39 @@
-import type { Setup } from '../src/area.ts'
+import type { Ready, Setup } from '../src/area.ts'
 
-/** Does what its parameter says: `quick`, `busy` (about 100 µs), `failing`, `unfit` (does not verify), `dying`. */
-export const setup: Setup = ({ parameters, environment }) => ({
-  verify: async () => {
-    if (parameters.does === 'unfit') throw new Error('it does something else')
+/**
+ * Does what its parameter says: `quick`, `busy` (about 100 µs), `failing`, `unfit` (does not verify), `dying`; and by itself `sandwich`
+ * (busy once an operation, and between much that is not measured) and `forgetful` (never starts its stopwatch).
+ */
+export const setup: Setup = ({ parameters, environment }): Ready => {
+  const does = String(parameters.does)
+  const verify = async (): Promise<void> => {
+    if (does === 'unfit') throw new Error('it does something else')
     if (environment.word !== 'hello') throw new Error('the environment did not arrive')
-  },
-  op: async () => {
-    if (parameters.does === 'failing') throw new Error('refused')
-    if (parameters.does === 'dying') process.exit(3)
-    if (parameters.does === 'busy') {
-      const until = performance.now() + 0.1
-      while (performance.now() < until);
+  }
+  if (does === 'forgetful') return { verify, run: async () => {} }
+  if (does === 'sandwich') {
+    return {
+      verify,
+      run: async (operations, stopwatch) => {
+        spin(40)
+        stopwatch.start()
+        for (let done = 0; done < operations; done++) spin(0.1)
+        stopwatch.stop()
+        spin(40)
+      },
     }
-    return [1, 2, 3]
-  },
-})
+  }
+  return { verify, op: () => operation(does) }
+}
+
+async function operation(does: string): Promise<unknown> {
+  if (does === 'failing') throw new Error('refused')
+  if (does === 'dying') process.exit(3)
+  if (does === 'busy') spin(0.1)
+  return [1, 2, 3]
+}
+
+function spin(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}

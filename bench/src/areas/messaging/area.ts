@@ -1,0 +1,68 @@
+import type { Area, Contender, Limit, Work } from '@comm/bench/area'
+import { prepare } from './prepare.ts'
+import { IN_FLIGHT, type Role } from './role.ts'
+
+const RABBIT = '@comm/messaging-rabbit'
+const STREAMS = '@comm/messaging-redis'
+const PUBSUB = '@comm/messaging-redis'
+
+/** Rows by their names, each with its module in `contenders/`. */
+type Rows = Readonly<Record<string, string>>
+
+const RABBIT_ROWS: Rows = {
+  amqplib: 'amqplib',
+  [RABBIT]: 'comm-rabbit',
+  rascal: 'rascal',
+  'rabbitmq-client': 'rabbitmq-client',
+  '@nestjs/microservices': 'nestjs-rabbit',
+}
+const STREAMS_ROWS: Rows = { redis: 'redis-streams', [STREAMS]: 'comm-streams', ioredis: 'ioredis-streams' }
+const PUBSUB_ROWS: Rows = {
+  redis: 'redis-pubsub',
+  [PUBSUB]: 'comm-pubsub',
+  ioredis: 'ioredis-pubsub',
+  '@nestjs/microservices': 'nestjs-pubsub',
+}
+
+function work(name: string, broker: Role['broker'], does: Role['does'], rows: Rows, more: Omit<Partial<Work>, 'name'>): Work {
+  const contenders = Object.entries(rows).map(([contender, module]): Contender => {
+    const topic = `${name} ${module}`.replaceAll(/[^\w]+/g, '-')
+    const role: Role = { broker, does, topic, isNest: module.startsWith('nestjs') }
+    return { name: contender, module: import.meta.resolve(`./contenders/${module}.ts`), parameters: { ...role } }
+  })
+  return { name, contenders, baseline: Object.keys(rows)[0] as string, inFlight: IN_FLIGHT, ...more }
+}
+
+function ahead(contender: string, peers: readonly string[]): readonly Limit[] {
+  return peers.map((timesOf) => ({ contender, atMost: 1, timesOf }))
+}
+
+/** One at a time most of the time is spent waiting, and the code stays uncompiled for long. */
+const ONE_AT_A_TIME = { inFlight: 1, warmUpMs: 3000 }
+
+const RABBIT_PEERS = ahead(RABBIT, ['rascal', 'rabbitmq-client', '@nestjs/microservices'])
+const RABBIT_PUBLISH: readonly Limit[] = [
+  { contender: RABBIT, atMost: 1.15, timesOf: 'amqplib' },
+  { contender: RABBIT, atLeast: 0.95, rateOf: 'amqplib' },
+  ...RABBIT_PEERS,
+]
+const STREAMS_LIMITS: readonly Limit[] = [{ contender: STREAMS, atMost: 1.1, timesOf: 'redis' }]
+
+/** Messages of 200 bytes of JSON over real servers: published and confirmed, consumed and acknowledged. */
+export const area: Area = {
+  name: 'messaging',
+  packages: ['messaging', 'messaging-rabbit', 'messaging-redis'],
+  prepare,
+  works: [
+    work('rabbit publish c=1', 'rabbit', 'publish', RABBIT_ROWS, { ...ONE_AT_A_TIME, limits: RABBIT_PUBLISH }),
+    work('rabbit publish c=100', 'rabbit', 'publish', RABBIT_ROWS, { limits: RABBIT_PUBLISH }),
+    work('rabbit consume', 'rabbit', 'consume', RABBIT_ROWS, {
+      limits: [{ contender: RABBIT, atMost: 1.25, timesOf: 'amqplib' }, ...RABBIT_PEERS],
+    }),
+    work('streams publish c=100', 'streams', 'publish', STREAMS_ROWS, { limits: STREAMS_LIMITS }),
+    work('streams consume', 'streams', 'consume', STREAMS_ROWS, { limits: STREAMS_LIMITS }),
+    work('pubsub', 'pubsub', 'both', PUBSUB_ROWS, {
+      limits: [{ contender: PUBSUB, atMost: 1.4, timesOf: 'redis' }, ...ahead(PUBSUB, ['@nestjs/microservices'])],
+    }),
+  ],
+}

@@ -1,0 +1,27 @@
+import type { Contender } from '@comm/bench/area'
+
+/** A contender's parameters: what it does to which topic, for itself and for the stock that is behind it. */
+export interface Role {
+  readonly broker: 'rabbit' | 'streams' | 'pubsub'
+  readonly does: 'publish' | 'consume' | 'both'
+  /** Its own. */
+  readonly topic: string
+  /** Nest wraps every body into a packet of its own. */
+  readonly isNest: boolean
+}
+
+export function roleOf({ parameters }: Pick<Contender, 'parameters'>): Role {
+  return parameters as unknown as Role
+}
+
+/** Publishes under way, and messages fetched ahead. */
+export const IN_FLIGHT = 100
+/** Consumer group of every consumer. */
+export const GROUP = 'bench'
+/** Exchange of every message on RabbitMQ. */
+export const EXCHANGE = 'comm'
+
+/** The queue in which RabbitMQ keeps a topic for the group. */
+export function queueOf(topic: string): string {
+  return `${topic}@${GROUP}`
+}
