@@ -109,7 +109,8 @@ interface Runner {
 /** Each is called once in a run. */
 export interface Stopwatch {
   start(): void
-  stop(): void
+  /** @param done operations since the start, when some were done before it. @default all of the run */
+  stop(done?: number): void
 }
 
 export type Setup = (input: SetupInput) => Promise<Ready> | Ready

@@ -27,28 +27,31 @@ async function runOperations(op: Operation, operations: number, inFlight: number
 }
 
 export async function measureTime(ready: Ready, operations: number, inFlight: number): Promise<Sample> {
-  const stopwatch = new CpuStopwatch()
+  const stopwatch = new CpuStopwatch(operations)
   if ('run' in ready) await ready.run(operations, stopwatch)
   else {
     stopwatch.start()
     await runOperations(ready.op, operations, inFlight)
     stopwatch.stop()
   }
-  return { operations, ...stopwatch.times }
+  return stopwatch.sample
 }
-
-type Times = Omit<Sample, 'operations'>
 
 /** Elapsed time and the process's processor time between start and stop. */
 class CpuStopwatch implements Stopwatch {
+  readonly #operations: number
   #startedAt = Number.NaN
   #cpuBefore: NodeJS.CpuUsage | undefined
-  #times: Times | undefined
+  #sample: Sample | undefined
+
+  constructor(operations: number) {
+    this.#operations = operations
+  }
 
   /** @throws Error when it was not started and stopped */
-  get times(): Times {
-    if (this.#times === undefined) throw new Error('the run did not start and stop its stopwatch')
-    return this.#times
+  get sample(): Sample {
+    if (this.#sample === undefined) throw new Error('the run did not start and stop its stopwatch')
+    return this.#sample
   }
 
   start(): void {
@@ -56,11 +59,11 @@ class CpuStopwatch implements Stopwatch {
     this.#startedAt = performance.now()
   }
 
-  stop(): void {
+  stop(operations: number = this.#operations): void {
     if (this.#cpuBefore === undefined) return
     const elapsedMs = performance.now() - this.#startedAt
     const { user, system } = process.cpuUsage(this.#cpuBefore)
-    this.#times = { elapsedMs, cpuMs: (user + system) / 1000 }
+    this.#sample = { operations: Math.max(1, operations), elapsedMs, cpuMs: (user + system) / 1000 }
   }
 }
 

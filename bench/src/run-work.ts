@@ -97,9 +97,9 @@ async function warmUp(measure: (operations: number) => Promise<Sample>, work: Wo
   const warmUpMs = effort.warmUpMs(work)
   let batch = inFlight
   for (let spentMs = 0; ; ) {
-    const { elapsedMs } = await measure(batch)
+    const { operations, elapsedMs } = await measure(batch)
     spentMs += elapsedMs
-    if (spentMs >= warmUpMs) return Math.max(inFlight, Math.round((batch * effort.roundMs) / Math.max(elapsedMs, 0.001)))
+    if (spentMs >= warmUpMs) return Math.max(inFlight, Math.round((operations * effort.roundMs) / Math.max(elapsedMs, 0.001)))
     if (elapsedMs < warmUpMs / 4) batch *= 2
   }
 }

@@ -2,7 +2,7 @@ import type { Ready, Setup } from '../src/area.ts'
 
 /**
  * Does what its parameter says: `quick`, `busy` (about 100 µs), `failing`, `unfit` (does not verify), `dying`; and by itself `sandwich`
- * (busy once an operation, and between much that is not measured) and `forgetful` (never starts its stopwatch).
+ * (busy once an operation, one of which comes before the start, and between much that is not measured) and `forgetful` (never starts its stopwatch).
  */
 export const setup: Setup = ({ parameters, environment }): Ready => {
   const does = String(parameters.does)
@@ -16,9 +16,10 @@ export const setup: Setup = ({ parameters, environment }): Ready => {
       verify,
       run: async (operations, stopwatch) => {
         spin(40)
+        spin(0.1)
         stopwatch.start()
-        for (let done = 0; done < operations; done++) spin(0.1)
-        stopwatch.stop()
+        for (let done = 1; done < operations; done++) spin(0.1)
+        stopwatch.stop(operations - 1)
         spin(40)
       },
     }

@@ -17,12 +17,13 @@ export function runConsumer(subscribe: Subscribe): (operations: number, stopwatc
       if (order.id !== ORDER.id) all.reject(new Error(`a message came that is no order: ${JSON.stringify(order)}`))
       if (++handled === operations) all.resolve()
     })
+    const early = handled
     stopwatch.start()
     try {
       await all.promise
       // What acknowledges the last ones belongs to the work.
       await setImmediate()
-      stopwatch.stop()
+      stopwatch.stop(operations - early)
     } finally {
       clearTimeout(limit)
       await leave()
