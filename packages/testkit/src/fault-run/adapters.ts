@@ -21,6 +21,7 @@ const CLAIM_IDLE_MS = 3000
 /** Packages are loaded only for the broker that is asked for. */
 const ADAPTERS: Readonly<Record<BrokerAddress['broker'], AdapterClass>> = {
   rabbit: { package: '@comm/messaging-rabbit', export: 'RabbitMQAdapter', options: ({ queue }) => ({ queueType: queue }) },
+  kafka: { package: '@comm/messaging-kafka', export: 'KafkaAdapter' },
   'redis-streams': {
     package: '@comm/messaging-redis',
     export: 'RedisStreamsAdapter',

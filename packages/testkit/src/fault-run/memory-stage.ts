@@ -3,6 +3,7 @@ import { MemoryBrokerAdapter, MemoryServer, type MessageClient } from '@comm/mes
 import { FaultyAdapter } from '../faults/faulty-adapter.ts'
 import { clientOver } from './adapters.ts'
 import { consume } from './consumer.ts'
+import { Gate } from './gate.ts'
 import type { Journal, JournalEvent } from './journal.ts'
 import type { Ledger } from './ledger.ts'
 import { MemoryWatch } from './memory-watch.ts'
@@ -22,8 +23,8 @@ export class MemoryStage implements Stage {
   readonly #run: ResolvedFaultRun
   readonly #server = new MemoryServer()
   readonly #claims: MemoryDedupStore
-  readonly #events: JournalEvent[] = []
-  readonly #journal: Journal = { write: (event) => this.#events.push(event) }
+  readonly #events: (readonly [source: string, event: JournalEvent])[] = []
+  readonly #gate = new Gate()
   readonly #published = Promise.withResolvers<void>()
   readonly #stopping = new AbortController()
   readonly #consumers: MessageClient[] = []
@@ -52,11 +53,16 @@ export class MemoryStage implements Stage {
     this.#producer = this.#client()
     const { messages } = this.#run
     const plan = { topic: TOPIC, messages, keys: Array.from({ length: KEYS }, (_, key) => key) }
-    produce(this.#producer, plan, this.#journal, this.#stopping.signal).then(this.#published.resolve, this.#published.reject)
+    const producing = produce(this.#producer, plan, this.#gate, this.#journal('producer'), this.#stopping.signal)
+    producing.then(this.#published.resolve, this.#published.reject)
+  }
+
+  open(upTo: number): void {
+    this.#gate.open(upTo)
   }
 
   readInto(ledger: Ledger): void {
-    for (const event of this.#events.splice(0)) ledger.record(GROUP, event)
+    for (const [source, event] of this.#events.splice(0)) ledger.record(source, event)
   }
 
   async inject(fault: FaultKind, forMs: number): Promise<void> {
@@ -105,11 +111,15 @@ export class MemoryStage implements Stage {
     return clientOver(new FaultyAdapter(inner, { ...DICE, seed: this.#run.seed + this.#clients }), `client-${this.#clients}`)
   }
 
+  #journal(source: string): Journal {
+    return { write: (event) => this.#events.push([source, event]) }
+  }
+
   async #addConsumer(): Promise<void> {
     const client = this.#client()
     this.#consumers.push(client)
     const { ordered, seed } = this.#run
     const plan = { topic: TOPIC, group: GROUP, ordered, seed, from: 'earliest' } as const
-    await consume(client, plan, this.#claims, this.#journal, this.#stopping.signal)
+    await consume(client, plan, this.#claims, this.#journal(client.name), this.#stopping.signal)
   }
 }

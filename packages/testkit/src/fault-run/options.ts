@@ -12,8 +12,8 @@ export const FAULT_KINDS: readonly FaultKind[] = Object.freeze([
   'rolling',
 ])
 
-export type BrokerName = 'rabbit' | 'redis-streams' | 'memory'
-export const BROKERS: readonly BrokerName[] = Object.freeze(['rabbit', 'redis-streams', 'memory'])
+export type BrokerName = 'rabbit' | 'kafka' | 'redis-streams' | 'memory'
+export const BROKERS: readonly BrokerName[] = Object.freeze(['rabbit', 'kafka', 'redis-streams', 'memory'])
 
 export interface FaultRunOptions {
   readonly broker: BrokerName

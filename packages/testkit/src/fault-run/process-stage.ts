@@ -8,7 +8,7 @@ import type { TestServer } from '../servers/server.ts'
 import { type BrokerAddress, makeAdapter } from './adapters.ts'
 import type { Ledger } from './ledger.ts'
 import { type FaultKind, KEYS, type ResolvedFaultRun } from './options.ts'
-import { type BrokerUnderFault, startBroker } from './servers.ts'
+import { type ProxiedBroker, startProxiedBroker } from './servers.ts'
 import type { Stage } from './stage.ts'
 import { Worker } from './worker.ts'
 
@@ -24,7 +24,7 @@ export class ProcessStage implements Stage {
   readonly #features: BrokerFeatures
   readonly #run: ResolvedFaultRun
   readonly #ledger: Ledger
-  readonly #broker: BrokerUnderFault
+  readonly #broker: ProxiedBroker
   readonly #claims: TestServer
   readonly #address: BrokerAddress
   readonly #folder: string
@@ -46,7 +46,7 @@ export class ProcessStage implements Stage {
 
   /** @param ledger hears of the processes that are killed */
   static async open(run: ResolvedFaultRun & { readonly broker: BrokerAddress['broker'] }, ledger: Ledger): Promise<ProcessStage> {
-    const [broker, claims] = await Promise.all([startBroker(run.broker), startRedis()])
+    const [broker, claims] = await Promise.all([startProxiedBroker(run.broker), startRedis()])
     const { host, port } = broker.proxy
     const address: BrokerAddress = { broker: run.broker, host, port, queue: run.queue }
     const folder = await mkdtemp(join(tmpdir(), 'comm-faults-'))
@@ -67,6 +67,10 @@ export class ProcessStage implements Stage {
     await Promise.all(this.#consumers.map(({ ready }) => ready))
     for (let at = 0; at < PRODUCERS; at++) this.#addProducer(at)
     Promise.all(this.#producers.map(({ done }) => done)).then(() => this.#published.resolve(), this.#published.reject)
+  }
+
+  open(upTo: number): void {
+    for (const producer of this.#producers) producer.open(upTo)
   }
 
   readInto(ledger: Ledger): void {
@@ -166,7 +170,7 @@ export class ProcessStage implements Stage {
 }
 
 interface Parts {
-  readonly broker: BrokerUnderFault
+  readonly broker: ProxiedBroker
   readonly claims: TestServer
   readonly address: BrokerAddress
   readonly folder: string

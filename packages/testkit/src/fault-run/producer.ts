@@ -1,5 +1,6 @@
 import { CommunicationError, sleep } from '@comm/core'
 import type { MessageClient } from '@comm/messaging'
+import type { Gate } from './gate.ts'
 import { type Journal, monotonicMicroseconds } from './journal.ts'
 import { KEYS } from './options.ts'
 
@@ -30,22 +31,30 @@ export function messageOf(id: string): FaultMessage {
 }
 
 /**
- * Publishes every message of its keys, all keys side by side, awaiting each confirmation before the next message of that key. What is
- * not confirmed is published again, under the same id.
+ * Publishes every message of its keys as the gate opens, all keys side by side, awaiting each confirmation before the next message of
+ * that key. What is not confirmed is published again, under the same id.
  * @throws CommunicationError that no repetition would mend; the signal's reason
  */
-export async function produce(client: MessageClient, plan: ProducerPlan, journal: Journal, signal: AbortSignal): Promise<void> {
-  await Promise.all(plan.keys.map((key) => produceKey(client, plan, key, journal, signal)))
+export async function produce(
+  client: MessageClient,
+  plan: ProducerPlan,
+  gate: Gate,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(plan.keys.map((key) => produceKey(client, plan, key, gate, journal, signal)))
 }
 
 async function produceKey(
   client: MessageClient,
   { topic, messages }: ProducerPlan,
   key: number,
+  gate: Gate,
   journal: Journal,
   signal: AbortSignal,
 ): Promise<void> {
   for (let n = 0; n * KEYS + key < messages; n++) {
+    await gate.pass(n * KEYS + key)
     const body: FaultMessage = { key, n }
     journal.write(['offered', monotonicMicroseconds(), key, n])
     for (;;) {

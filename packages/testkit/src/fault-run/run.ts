@@ -1,7 +1,9 @@
 import { sleep } from '@comm/core'
+import { Course, STALLED_MS } from './course.ts'
 import { Ledger, type LedgerTotals } from './ledger.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { type FaultRunOptions, KEYS, type ResolvedFaultRun, resolveFaultRun } from './options.ts'
+import type { RunOutcome, Say } from './outcome.ts'
 import { ProcessStage } from './process-stage.ts'
 import { drawSchedule, type PlannedFault } from './schedule.ts'
 import type { Stage } from './stage.ts'
@@ -16,25 +18,15 @@ export interface FaultReport extends LedgerTotals {
   readonly faults: readonly PlannedFault[]
 }
 
-export interface FaultRun {
-  readonly report: FaultReport
-  /** Why the run is to be called failed; empty: nothing was lost, order and memory were kept. */
-  readonly failures: readonly string[]
-}
-
-const LOOK_EVERY_MS = 50
-/** Nothing moves for so long, though no fault is on: it never will. */
-const STALLED_MS = 60_000
 /** For duplicates that come late. */
 const AFTERMATH_MS = 500
 const MOST_GROWTH_MIB = 64
 
 /**
  * Publishes, breaks, handles, and counts what became of every message.
- * @param say hears what happens, a line at a time
  * @throws ConfigurationError; ServiceUnavailableError if a server cannot be started; what a producer or consumer failed with
  */
-export async function runFaults(options: FaultRunOptions, say: (line: string) => void = () => undefined): Promise<FaultRun> {
+export async function runFaults(options: FaultRunOptions, say: Say = () => undefined): Promise<RunOutcome<FaultReport>> {
   const run = resolveFaultRun(options)
   const ledger = new Ledger(run.messages, KEYS)
   await using stage = await open(run, ledger)
@@ -56,49 +48,25 @@ async function open(run: ResolvedFaultRun, ledger: Ledger): Promise<Stage> {
 }
 
 /** Lets the faults come as the messages go, until every message has been handled or none is any more. */
-async function follow(
-  stage: Stage,
-  ledger: Ledger,
-  run: ResolvedFaultRun,
-  say: (line: string) => void,
-): Promise<readonly PlannedFault[]> {
-  const planned = [...drawSchedule(run)]
+async function follow(stage: Stage, ledger: Ledger, run: ResolvedFaultRun, say: Say): Promise<readonly PlannedFault[]> {
+  const { messages } = run
+  const course = new Course(stage, ledger)
   const faults: PlannedFault[] = []
-  let failed: { readonly reason: unknown } | undefined
-  stage.published.catch((reason: unknown) => {
-    failed = { reason }
-  })
-  let injecting: Promise<void> | undefined
-  let movedAt = performance.now()
-  let lastSeen = -1
-  while (ledger.delivered < run.messages || injecting !== undefined) {
-    stage.readInto(ledger)
-    if (failed !== undefined) throw failed.reason
-    const { confirmed, delivered } = ledger
-    if (confirmed + delivered !== lastSeen || injecting !== undefined) movedAt = performance.now()
-    lastSeen = confirmed + delivered
-    if (performance.now() - movedAt > STALLED_MS) {
-      say(`nothing moved for ${STALLED_MS / 1000} s: ${confirmed} confirmed, ${delivered} delivered of ${run.messages}`)
-      break
-    }
-    const next = planned[0]
-    if (next !== undefined && injecting === undefined && delivered >= next.after) {
-      planned.shift()
-      faults.push({ ...next, after: delivered })
-      say(`${next.kind} after ${delivered} of ${run.messages}`)
-      const since = performance.now()
-      injecting = stage.inject(next.kind, next.forMs).then(
-        () => say(`${next.kind} over after ${Math.round(performance.now() - since)} ms`),
-        (reason: unknown) => {
-          failed = { reason }
-        },
-      )
-      void injecting.then(() => {
-        injecting = undefined
-      })
-    }
-    await sleep(LOOK_EVERY_MS)
+  let isMoving = true
+  for (const { fault, end } of drawSchedule(run)) {
+    stage.open(end)
+    isMoving = await course.until(() => ledger.confirmed >= fault.after)
+    if (!isMoving) break
+    faults.push({ ...fault, after: ledger.delivered })
+    say(`${fault.kind} after ${ledger.delivered} of ${messages}`)
+    const since = performance.now()
+    await course.inject(fault)
+    say(`${fault.kind} over after ${Math.round(performance.now() - since)} ms`)
   }
+  stage.open(messages)
+  isMoving &&= await course.until(() => ledger.delivered >= messages)
+  const { confirmed, delivered } = ledger
+  if (!isMoving) say(`nothing moved for ${STALLED_MS / 1000} s: ${confirmed} confirmed, ${delivered} delivered of ${messages}`)
   return faults
 }
 

@@ -7,6 +7,8 @@ export interface Stage extends AsyncDisposable {
   readonly ordering: BrokerFeatures['ordering']
   /** Starts consumers, then producers. Resolves when messages flow. */
   start(): Promise<void>
+  /** Lets the messages with a lower number be published. */
+  open(upTo: number): void
   /** Resolves when every message is confirmed. @throws Error why one will never be */
   readonly published: Promise<void>
   /** Enters into the ledger what happened since the last time. */

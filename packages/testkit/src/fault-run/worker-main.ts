@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { RedisDedupStore } from '@comm/redis-stores'
 import { clientOver, makeAdapter } from './adapters.ts'
 import { consume } from './consumer.ts'
+import { Gate } from './gate.ts'
 import { FileJournal } from './journal.ts'
 import { produce } from './producer.ts'
 import type { WorkerNews, WorkerOrder, WorkerTask } from './worker-protocol.ts'
@@ -12,8 +13,10 @@ const RSS_EVERY_MS = 1000
 
 const task = JSON.parse(process.argv[2] ?? '') as WorkerTask
 const stopping = new AbortController()
+const gate = new Gate()
 process.on('message', (order: WorkerOrder) => {
   if (order === 'stop') stopping.abort()
+  else gate.open(order.openTo)
 })
 process.on('disconnect', () => process.exit(1))
 
@@ -27,7 +30,7 @@ async function work(): Promise<void> {
   const client = clientOver(await makeAdapter(task.address), task.role)
   if (task.role === 'producer') {
     tell('ready')
-    await produce(client, task.plan, journal, signal)
+    await produce(client, task.plan, gate, journal, signal)
     tell('done')
   } else {
     await using claims = new RedisDedupStore({ connection: { ...task.claims } })

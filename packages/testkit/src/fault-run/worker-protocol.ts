@@ -14,5 +14,5 @@ export type WorkerTask = {
 /** What it says: that messages flow, that its work is done, how much memory it has (after a collection). */
 export type WorkerNews = 'ready' | 'done' | { readonly rssBytes: number }
 
-/** What it is told: to end in good order. */
-export type WorkerOrder = 'stop'
+/** What it is told: to end in good order; which messages it may publish. */
+export type WorkerOrder = 'stop' | { readonly openTo: number }

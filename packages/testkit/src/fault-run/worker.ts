@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { FORK_OPTIONS } from './fork-options.ts'
 import { JournalReader, monotonicMicroseconds } from './journal.ts'
 import type { Ledger } from './ledger.ts'
 import { MemoryWatch } from './memory-watch.ts'
-import type { WorkerNews, WorkerTask } from './worker-protocol.ts'
+import type { WorkerNews, WorkerOrder, WorkerTask } from './worker-protocol.ts'
 
 const STOP_LIMIT_MS = 20_000
 
@@ -24,11 +25,7 @@ export class Worker {
   constructor(task: WorkerTask) {
     this.#task = task
     this.#journal = new JournalReader(task.journal)
-    this.#child = fork(fileURLToPath(import.meta.resolve('./worker-main.ts')), [JSON.stringify(task)], {
-      execArgv: ['--conditions=@comm/source', '--disable-warning=ExperimentalWarning', '--expose-gc'],
-      // The report alone is written to standard output.
-      stdio: ['ignore', 2, 2, 'ipc'],
-    })
+    this.#child = fork(fileURLToPath(new URL('./worker-main.ts', import.meta.url)), [JSON.stringify(task)], FORK_OPTIONS)
     const ready = Promise.withResolvers<void>()
     const done = Promise.withResolvers<void>()
     this.#child.on('message', (news: WorkerNews) => {
@@ -50,6 +47,15 @@ export class Worker {
   /** Enters into the ledger what the process has told since the last time. */
   readInto(ledger: Ledger): void {
     this.#journal.read((event) => ledger.record(this.#task.journal, event))
+  }
+
+  /** Lets a producer publish the messages with a lower number. */
+  open(upTo: number): void {
+    const order: WorkerOrder = { openTo: upTo }
+    this.ready.then(
+      () => this.#child.send(order),
+      () => undefined,
+    )
   }
 
   /** SIGKILL, with everything that it had told entered first. */

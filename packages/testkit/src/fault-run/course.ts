@@ -1,0 +1,57 @@
+import { sleep } from '@comm/core'
+import type { Ledger } from './ledger.ts'
+import type { PlannedFault } from './schedule.ts'
+import type { Stage } from './stage.ts'
+
+const LOOK_EVERY_MS = 10
+/** Nothing moves for so long, though no fault is on: nothing ever will. */
+export const STALLED_MS = 60_000
+
+/** Looks at a run as it goes, and keeps its ledger. */
+export class Course {
+  readonly #stage: Stage
+  readonly #ledger: Ledger
+  #failed: { readonly reason: unknown } | undefined
+
+  constructor(stage: Stage, ledger: Ledger) {
+    this.#stage = stage
+    this.#ledger = ledger
+    stage.published.catch(this.#fail)
+  }
+
+  /** @returns false when nothing moves any more @throws what a producer or consumer failed with */
+  async until(fact: () => boolean): Promise<boolean> {
+    let movedAt = performance.now()
+    let seen = -1
+    for (;;) {
+      this.#look()
+      if (fact()) return true
+      const moved = this.#ledger.confirmed + this.#ledger.delivered
+      if (moved !== seen) movedAt = performance.now()
+      if (performance.now() - movedAt > STALLED_MS) return false
+      seen = moved
+      await sleep(LOOK_EVERY_MS)
+    }
+  }
+
+  /** Lets it happen; resolves when it is over. @throws why it cannot; what a producer or consumer failed with */
+  async inject({ kind, forMs }: PlannedFault): Promise<void> {
+    let isOver = false
+    this.#stage.inject(kind, forMs).then(() => {
+      isOver = true
+    }, this.#fail)
+    while (!isOver) {
+      await sleep(LOOK_EVERY_MS)
+      this.#look()
+    }
+  }
+
+  readonly #fail = (reason: unknown): void => {
+    this.#failed ??= { reason }
+  }
+
+  #look(): void {
+    this.#stage.readInto(this.#ledger)
+    if (this.#failed !== undefined) throw this.#failed.reason
+  }
+}
