@@ -43,11 +43,11 @@ export class Retries {
   }
 
   readonly handle = (message: number, { attempt }: Pick<MessageMeta, 'attempt'>): HandlerVerdict | undefined => {
-    if (this.#putsOff || attempt === 1) {
-      if (this.#dueAt[message] === 0) this.#seen++
-      this.#dueAt[message] = performance.now() + DELAY_MS
-      return retryAfter(DELAY_MS)
-    }
+    const isFirst = this.#dueAt[message] === 0
+    if (isFirst) this.#seen++
+    // A first attempt that comes again after the kill was put off already: that one counts.
+    if (this.#putsOff || isFirst) this.#dueAt[message] = performance.now() + DELAY_MS
+    if (this.#putsOff || attempt === 1) return retryAfter(DELAY_MS)
     if (this.#handled[message] === 1) this.#duplicates++
     else this.#late.push(Math.round(performance.now() - (this.#dueAt[message] ?? 0)))
     this.#handled[message] = 1
