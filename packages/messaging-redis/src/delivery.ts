@@ -1,4 +1,6 @@
 import type { Delivery, HeaderValue } from '@comm/messaging'
+import { laneOf } from '@comm/messaging/adapter'
+import type { RedisConsumer } from './consumer.ts'
 
 export type Settlement = 'ack' | 'requeue'
 export type SettleAnswer = 'settled' | 'lost'
@@ -10,13 +12,16 @@ export interface Content {
   readonly headers: Readonly<Record<string, HeaderValue>>
 }
 
-/** Where a delivery came from, and what settles it. */
+/** Where deliveries come from, and what settles them. */
 export interface Source {
+  readonly consumer: RedisConsumer
   readonly topic: string
   /** What stands behind an entry's id in that of its delivery. */
   readonly idSuffix: string
   /** Ids begin with the time, unless their publisher chose others. */
   readonly hasTimes: boolean
+  /** It was handed over. */
+  handed(delivery: RedisDelivery): void
   settle(delivery: RedisDelivery, how: Settlement): SettleAnswer | Promise<SettleAnswer>
 }
 
@@ -24,25 +29,16 @@ export interface Source {
 export class RedisDelivery implements Delivery {
   readonly source: Source
   readonly entryId: string
-  readonly lane: string | undefined
-  readonly lost: AbortSignal
   readonly redeliveries: number | undefined
+  readonly lane: string | undefined
   readonly #content: Content
   #answer: Promise<SettleAnswer> | undefined
 
-  constructor(
-    source: Source,
-    entryId: string,
-    content: Content,
-    redeliveries: number | undefined,
-    lane: string | undefined,
-    lost: AbortSignal,
-  ) {
+  constructor(source: Source, entryId: string, content: Content, redeliveries: number | undefined) {
     this.source = source
     this.entryId = entryId
     this.redeliveries = redeliveries
-    this.lane = lane
-    this.lost = lost
+    this.lane = laneOf(source.consumer.request.lanes, source.topic, content.key)
     this.#content = content
   }
 
@@ -64,6 +60,9 @@ export class RedisDelivery implements Delivery {
   get timestamp(): number | undefined {
     return this.source.hasTimes ? Number.parseInt(this.entryId, 10) : undefined
   }
+  get lost(): AbortSignal {
+    return this.source.consumer.lost
+  }
 
   settle(how: Settlement): Promise<SettleAnswer> {
     this.#answer ??= Promise.resolve(this.lost.aborted ? 'lost' : this.source.settle(this, how))
@@ -72,14 +71,7 @@ export class RedisDelivery implements Delivery {
 
   /** The same message, to be delivered once more. */
   again(): RedisDelivery {
-    const { source, entryId, redeliveries, lane, lost } = this
-    return new RedisDelivery(
-      source,
-      entryId,
-      this.#content,
-      redeliveries === undefined ? undefined : redeliveries + 1,
-      lane,
-      lost,
-    )
+    const { source, entryId, redeliveries } = this
+    return new RedisDelivery(source, entryId, this.#content, redeliveries === undefined ? undefined : redeliveries + 1)
   }
 }

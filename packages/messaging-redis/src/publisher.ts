@@ -1,4 +1,4 @@
-import { ConnectionError, PublishError } from '@comm/core'
+import { PublishError } from '@comm/core'
 import type { BrokerFeatures, OutboundRecord, PublishResult } from '@comm/messaging'
 import { allRefused, maybeStored, PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 import {
@@ -7,18 +7,16 @@ import {
   type RedisConnection,
   type RedisLink,
   type RedisScript,
-  redisError,
   replyAsError,
 } from '@comm/redis-stores/connection'
 import { errors, impossible, notStored } from './errors.ts'
-
-/** One command carries no more than this, about: the server reads it whole before it does anything. */
-const COMMAND_BYTES = 8 * 1024 * 1024
 
 /** How records are sent. */
 export interface Dispatch {
   /** Answers for each record, up to the first failure that may pass: how many took it, or an error's text. */
   readonly script: RedisScript
+  /** Answers wait for the server's. */
+  readonly confirms: boolean
   /** Why nobody takes a topic. */
   readonly nobody: string
   /** Records of one place go together, in order. */
@@ -27,91 +25,60 @@ export interface Dispatch {
     readonly keys: readonly [string, ...string[]]
     readonly args: readonly Argument[]
   }
-  /** Hears of what was sent and answered. */
-  onSent?(records: readonly OutboundRecord[]): void
 }
 
 /** Sends what goes to one place in one script call. */
 export class Publisher {
   readonly #connection: RedisConnection
   readonly #features: BrokerFeatures
-  readonly #confirms: boolean
   readonly #dispatch: Dispatch
 
-  /** @param confirms answers wait for the server's */
-  constructor(connection: RedisConnection, features: BrokerFeatures, confirms: boolean, dispatch: Dispatch) {
+  constructor(connection: RedisConnection, features: BrokerFeatures, dispatch: Dispatch) {
     this.#connection = connection
     this.#features = features
-    this.#confirms = confirms
     this.#dispatch = dispatch
   }
 
   async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
     const { link } = this.#connection
-    const aborted = (by: AbortSignal): PublishResult => maybeStored(errors.aborted('publishing to', by))
     if (signal.aborted) return allRefused(records, errors.aborted('publishing to', signal))
     if (link === undefined) return allRefused(records, this.#connection.notConnected('publish'))
-    const answers = new PublishAnswers(records.length, signal, aborted)
-    const places = new Map<string, number[]>()
-    for (const [index, record] of records.entries()) {
-      const error = impossible(record, this.#features)
-      if (error !== undefined) {
-        answers.answer(index, refused(error))
-        continue
-      }
-      const place = this.#dispatch.place(record)
-      const indexes = places.get(place)
-      if (indexes === undefined) places.set(place, [index])
-      else indexes.push(index)
-    }
-    for (const indexes of places.values()) {
-      void this.#sendAll(link, records, indexes, answers)
-      if (!this.#confirms) for (const index of indexes) answers.answer(index, STORED)
-    }
+    const answers = new PublishAnswers(records.length, signal, (by) => maybeStored(errors.aborted('publishing to', by)))
+    const places = Map.groupBy(records.keys(), (index) => this.#placeOf(records[index] as OutboundRecord, index, answers))
+    for (const [place, indexes] of places) if (place !== undefined) void this.#send(link, records, indexes, answers)
+    if (!this.#dispatch.confirms) for (const index of records.keys()) answers.answer(index, STORED)
     return answers.done
   }
 
-  /** One command after the other, so that nothing overtakes what was refused. Never rejects. */
-  async #sendAll(link: RedisLink, records: readonly OutboundRecord[], indexes: readonly number[], answers: PublishAnswers) {
-    let isOver = false
-    for (let from = 0, to = 0; from < indexes.length; from = to) {
-      const batch: OutboundRecord[] = []
-      for (let bytes = 0; to < indexes.length && bytes < COMMAND_BYTES; to++) {
-        const record = records[indexes[to] as number] as OutboundRecord
-        batch.push(record)
-        bytes += record.body.byteLength
-      }
-      const results: readonly PublishResult[] = isOver ? batch.map(afterRefusal) : await this.#send(link, batch)
-      for (const [at, result] of results.entries()) answers.answer(indexes[from + at] as number, result)
-      isOver ||= results.some((result) => !result.ok && result.error.retryable)
-    }
+  /** @returns undefined for a record that cannot be sent, and has its answer */
+  #placeOf(record: OutboundRecord, index: number, answers: PublishAnswers): string | undefined {
+    const error = impossible(record, this.#features)
+    if (error === undefined) return this.#dispatch.place(record)
+    answers.answer(index, refused(error))
+    return undefined
   }
 
-  async #send(link: RedisLink, batch: readonly OutboundRecord[]): Promise<readonly PublishResult[]> {
-    const { keys, args } = this.#dispatch.command(batch)
-    let replies: readonly (number | string)[]
+  /** Never rejects. */
+  async #send(link: RedisLink, records: readonly OutboundRecord[], indexes: readonly number[], answers: PublishAnswers) {
+    const batch = indexes.map((index) => records[index] as OutboundRecord)
+    let resultOf: (record: OutboundRecord, at: number) => PublishResult
     try {
-      replies = (await this.#dispatch.script.run(link, keys, args)) as typeof replies
+      const { keys, args } = this.#dispatch.command(batch)
+      const replies = (await this.#dispatch.script.run(link, keys, args)) as readonly (number | string)[]
+      resultOf = (record, at) => this.#resultOf(record, replies[at])
     } catch (thrown) {
       const stored = hadNoEffect(thrown) ? 'no' : 'unknown'
-      const failure = redisError(thrown, 'publish')
-      // A replica that was a master before, or a server that loads: another connection finds the one that serves.
-      if (failure instanceof ConnectionError && failure.details['reply'] === 'READONLY') this.#connection.giveUp(link, thrown)
-      return batch.map(({ topic }) => ({ ok: false, stored, error: notStored(topic, failure, stored) }))
+      const failure = this.#connection.failureOf(link, thrown, 'publish')
+      resultOf = ({ topic }) => ({ ok: false, stored, error: notStored(topic, failure, stored) })
     }
-    this.#dispatch.onSent?.(batch)
-    return batch.map((record, at) => this.#resultOf(record, replies[at]))
+    for (const [at, record] of batch.entries()) answers.answer(indexes[at] as number, resultOf(record, at))
   }
 
-  #resultOf(record: OutboundRecord, reply: number | string | undefined): PublishResult {
-    const { topic, unroutable = 'error' } = record
+  #resultOf({ topic, unroutable = 'error' }: OutboundRecord, reply: number | string | undefined): PublishResult {
     if (typeof reply === 'string') return refused(notStored(topic, replyAsError(reply, 'publish'), 'no'))
-    if (reply === undefined) return afterRefusal(record)
+    if (reply === undefined)
+      return refused(new PublishError(`a record for topic ${topic} was not stored, because one before it was refused`))
     const isLost = reply === 0 && unroutable === 'error' && this.#features.detectsUnroutable
     return isLost ? refused(errors.unroutable(topic, this.#dispatch.nobody)) : STORED
   }
-}
-
-function afterRefusal({ topic }: OutboundRecord): PublishResult {
-  return refused(new PublishError(`a record for topic ${topic} was not stored, because one before it was refused`))
 }

@@ -7,7 +7,7 @@ describe('new RedisConnection(options)', () => {
     [{ port: 70_000 }, 'RedisConnection.port must be an integer >= 1 and <= 65535, got 70000'],
     [{ masterName: '' }, "RedisConnection.masterName must be a non-empty string, got ''"],
     [{ password: '' }, 'RedisConnection.password must be a non-empty string, got [redacted]'],
-    [{ ssl: { passphrase: 5 } }, 'RedisConnection.ssl.passphrase must be a non-empty string, got [redacted]'],
+    [{ ssl: { passphrase: 5 } }, 'RedisConnection.ssl.passphrase must be a string, got [redacted]'],
     [{ heartbeatMs: -1 }, 'RedisConnection.heartbeatMs must be a finite number >= 0, got -1'],
     [{ clock: {} }, 'RedisConnection.clock must be a Clock (with now(), wall(), setTimer()), got an object with keys (none)'],
   ])('%j', (options, message) => {

@@ -3,8 +3,7 @@ import type { BrokerFeatures } from '@comm/messaging'
 import { connectionOptions, RedisConnection } from '@comm/redis-stores/connection'
 import { RedisAdapter } from '../adapter.ts'
 import { type RedisPubSubAdapterOptions, type ResolvedPubSub, resolvePubSub } from '../options.ts'
-import { Publisher } from '../publisher.ts'
-import { channelConsumers } from './consumer.ts'
+import { ChannelConsumer } from './consumer.ts'
 import { channelDispatch } from './dispatch.ts'
 
 /**
@@ -12,26 +11,30 @@ import { channelDispatch } from './dispatch.ts'
  * unsettled when it dies, is lost to it.
  */
 export class RedisPubSubAdapter extends RedisAdapter {
-  readonly #drops: { count: number }
+  readonly #countDropped: () => number
 
   /** @throws ConfigurationError */
   constructor(given: RedisPubSubAdapterOptions = {}) {
     const options = resolvePubSub(given)
     const connection = new RedisConnection(connectionOptions(given))
-    const features = featuresOf(options)
-    const drops = { count: 0 }
-    super({
+    let dropped = 0
+    const drop = (topic: string): void => {
+      if (dropped++ > 0) return
+      connection.options.logger.warn(`messages of ${topic} are dropped: its handlers are too slow for maxQueuedRecords`)
+    }
+    super(
       connection,
-      features,
-      publisher: new Publisher(connection, features, options.confirmDelivery, channelDispatch(options)),
-      consume: (request, onDelivery) => channelConsumers(connection, options, request, onDelivery, drops),
-    })
-    this.#drops = drops
+      featuresOf(options),
+      channelDispatch(options),
+      (consumption) => (link, onLost) => new ChannelConsumer(consumption, options, drop, link, onLost),
+    )
+    this.#countDropped = () => dropped
   }
 
   override async health(): Promise<Health> {
     const health = await super.health()
-    return this.#drops.count === 0 ? health : { ...health, details: { dropped: this.#drops.count } }
+    const dropped = this.#countDropped()
+    return dropped === 0 ? health : { ...health, details: { dropped } }
   }
 }
 

@@ -1,4 +1,3 @@
-import type { OutboundRecord } from '@comm/messaging'
 import { RedisScript } from '@comm/redis-stores/connection'
 import type { ResolvedPubSub } from '../options.ts'
 import type { Dispatch } from '../publisher.ts'
@@ -13,13 +12,14 @@ end
 return receivers`)
 
 /** Messages go together: those of one channel where channels have their places in a Cluster, else all. */
-export function channelDispatch({ keyPrefix, sharded }: ResolvedPubSub): Dispatch {
+export function channelDispatch({ keyPrefix, sharded, confirmDelivery: confirms }: ResolvedPubSub): Dispatch {
   const publish = sharded ? 'SPUBLISH' : 'PUBLISH'
   return {
     script: PUBLISH_MANY,
+    confirms,
     nobody: 'it has no subscriber',
     place: ({ topic }) => (sharded ? topic : ''),
-    command(records: readonly OutboundRecord[]) {
+    command(records) {
       const pairs = records.flatMap(({ topic, body }) => [
         keyPrefix + topic,
         Buffer.from(body.buffer, body.byteOffset, body.byteLength),

@@ -2,11 +2,9 @@ import type { BrokerAdmin, BrokerFeatures } from '@comm/messaging'
 import { connectionOptions, RedisConnection } from '@comm/redis-stores/connection'
 import { RedisAdapter } from '../adapter.ts'
 import { type RedisStreamsAdapterOptions, type ResolvedStreams, resolveStreams } from '../options.ts'
-import { Publisher } from '../publisher.ts'
 import { StreamsAdmin } from './admin.ts'
 import { streamConsumers } from './consumer.ts'
-import { StreamDispatch } from './dispatch.ts'
-import { Trimmer } from './trimmer.ts'
+import { streamDispatch } from './dispatch.ts'
 
 /** Redis Streams: durable, groups, delays, replay. */
 export class RedisStreamsAdapter extends RedisAdapter {
@@ -16,15 +14,9 @@ export class RedisStreamsAdapter extends RedisAdapter {
   constructor(given: RedisStreamsAdapterOptions = {}) {
     const options = resolveStreams(given)
     const connection = new RedisConnection(connectionOptions(given))
-    const trimmer = new Trimmer(connection, options)
-    const features = featuresOf(options)
-    const dispatch = new StreamDispatch(connection, options.keyPrefix, trimmer)
-    super({
-      connection,
-      features,
-      publisher: new Publisher(connection, features, options.confirmDelivery, dispatch),
-      consume: (request, onDelivery) => streamConsumers(connection, options, trimmer, request, onDelivery),
-    })
+    super(connection, featuresOf(options), streamDispatch(connection, options), (consumption) =>
+      streamConsumers(consumption, options),
+    )
     this.admin = new StreamsAdmin(connection, options.keyPrefix)
   }
 }

@@ -1,62 +1,54 @@
-import type { RedisLink } from '@comm/redis-stores/connection'
+import type { RedisConsumer } from '../consumer.ts'
 import type { RedisDelivery, SettleAnswer, Settlement, Source } from '../delivery.ts'
 import type { Fields } from './entry.ts'
-import { idSuffix } from './keys.ts'
-import { ACK_OWN, CLAIM, RELEASE, REQUEUE } from './scripts/consume.ts'
+import type { FetchRoom } from './fetch-room.ts'
+import { idSuffix, type TopicKeys } from './keys.ts'
+import { ACK_OWN, CLAIM, RELEASE } from './scripts/consume.ts'
 
 /** An entry and how often it was delivered before. */
 export type ClaimedEntry = readonly [id: Buffer, fields: Fields, deliveries: Buffer]
 
-/** What a stream needs of the consumer that reads it. */
-export interface StreamOwner {
-  readonly link: RedisLink
-  /** This member's name in its group. */
+export interface GroupStreamParts {
+  readonly consumer: RedisConsumer
+  readonly keys: TopicKeys
+  readonly group: string
+  /** This consumer's name in its group. */
   readonly member: string
-  /** True once intake has stopped: what is given back is for others. */
-  readonly isStopping: boolean
-  /** The delivery left its handler's hands. */
-  settled(delivery: RedisDelivery): void
-  /** The same, and it is to be handed over again. */
-  requeued(delivery: RedisDelivery): void
-  /** A command failed: the consumer cannot go on. */
-  fail(topic: string, thrown: unknown): void
-}
-
-interface AckBatch {
-  readonly ids: string[]
-  readonly answer: PromiseWithResolvers<SettleAnswer>
+  readonly room: FetchRoom
+  readonly onFailure: (thrown: unknown) => void
 }
 
 /** One stream as one member of a group uses it: every group's entries of a topic, or one group's own. */
 export class GroupStream implements Source {
+  readonly consumer: RedisConsumer
   readonly topic: string
   readonly key: string
   readonly idSuffix: string
   readonly hasTimes = true
-  readonly #group: string
-  readonly #owner: StreamOwner
-  readonly #onAcked: ((count: number) => void) | undefined
+  readonly #isOwn: boolean
+  readonly #parts: GroupStreamParts
   /** Handed over, and not settled as far as Redis knows. */
   readonly #held = new Set<string>()
-  #acks: AckBatch | undefined
+  #acks: { readonly ids: string[]; readonly answer: PromiseWithResolvers<SettleAnswer> } | undefined
 
-  /** @param onAcked hears how many entries are done with; undefined: the stream is the group's own, and they are deleted */
-  constructor(topic: string, key: string, group: string, owner: StreamOwner, onAcked?: (count: number) => void) {
-    this.topic = topic
-    this.key = key
-    this.idSuffix = idSuffix(onAcked === undefined ? group : undefined)
-    this.#group = group
-    this.#owner = owner
-    this.#onAcked = onAcked
+  constructor(parts: GroupStreamParts, isOwn: boolean) {
+    const { consumer, keys, group } = parts
+    this.consumer = consumer
+    this.topic = keys.topic
+    this.key = isOwn ? keys.only(group) : keys.stream
+    this.idSuffix = idSuffix(isOwn ? group : undefined)
+    this.#isOwn = isOwn
+    this.#parts = parts
   }
 
-  hold({ entryId }: RedisDelivery): void {
+  handed({ entryId }: RedisDelivery): void {
     this.#held.add(entryId)
+    this.#parts.room.taken()
   }
 
-  settle(delivery: RedisDelivery, how: Settlement): Promise<SettleAnswer> {
+  settle(delivery: RedisDelivery, how: Settlement): SettleAnswer | Promise<SettleAnswer> {
     if (how === 'requeue') return this.#requeue(delivery)
-    this.#owner.settled(delivery)
+    this.consumer.settled(delivery)
     // What is acknowledged in one turn goes in one command, and shares its answer.
     if (this.#acks === undefined) {
       this.#acks = { ids: [], answer: Promise.withResolvers() }
@@ -73,17 +65,22 @@ export class GroupStream implements Source {
     from: string,
     whose: string | undefined,
   ): Promise<{ readonly entries: readonly ClaimedEntry[]; readonly next: string | undefined }> {
-    const args = [this.#group, this.#owner.member, String(count), String(Math.ceil(minIdleMs)), from]
-    const reply = await CLAIM.run(this.#owner.link, [this.key], whose === undefined ? args : [...args, whose], 'bytes')
+    const { group, member } = this.#parts
+    const args = [group, member, String(count), String(Math.ceil(minIdleMs)), from]
+    const reply = await CLAIM.run(this.consumer.link, [this.key], whose === undefined ? args : [...args, whose], 'bytes')
     const [last, ...entries] = reply as readonly [Buffer, ...ClaimedEntry[]]
     return { entries, next: last.byteLength === 0 ? undefined : `(${last}` }
   }
 
-  /** Gives back what was not handed over, or with `leave` everything. @param active who is the active consumer */
-  async release(how: 'stop' | 'leave', active: string): Promise<void> {
+  /**
+   * `fetched`: gives back what was not handed over, which does not count as a delivery. `requeued`: what is in no handler's hands any
+   * more. `all`: everything, and leaves the group.
+   */
+  async release(what: 'fetched' | 'requeued' | 'all'): Promise<void> {
     await this.#acknowledge()
-    const held = how === 'stop' ? this.#held : []
-    await RELEASE.run(this.#owner.link, [this.key, active], [this.#group, this.#owner.member, how, ...held])
+    const { keys, group, member } = this.#parts
+    const held = what === 'all' ? [] : this.#held
+    await RELEASE.run(this.consumer.link, [this.key, keys.active(group)], [group, member, what, ...held])
   }
 
   /** Never rejects. */
@@ -91,34 +88,31 @@ export class GroupStream implements Source {
     const batch = this.#acks
     this.#acks = undefined
     if (batch === undefined) return
-    const { link } = this.#owner
-    const args = [this.#group, ...batch.ids]
-    try {
-      if (this.#onAcked === undefined) await ACK_OWN.run(link, [this.key], args)
-      else await link.send(this.key, ['XACK', this.key, ...args])
-      this.#onAcked?.(batch.ids.length)
-      batch.answer.resolve('settled')
-    } catch (thrown) {
-      batch.answer.resolve('lost')
-      this.#owner.fail(this.topic, thrown)
-    }
+    const args = [this.#parts.group, ...batch.ids]
+    const { link } = this.consumer
+    const sent = this.#isOwn ? ACK_OWN.run(link, [this.key], args) : link.send(this.key, ['XACK', this.key, ...args])
+    batch.answer.resolve(await this.#answerOf(sent))
     for (const id of batch.ids) this.#held.delete(id)
   }
 
-  async #requeue(delivery: RedisDelivery): Promise<SettleAnswer> {
-    const { entryId, redeliveries = 0, lost } = delivery
-    const { link, member, isStopping } = this.#owner
-    // Kept here it will be delivered once more at once; given back it will be when somebody claims it.
-    const args = [this.#group, entryId, String(redeliveries + (isStopping ? 1 : 2))]
+  /** Keeps it for another try here, which Redis need not know of; once intake has stopped it is for others. Never a new entry: other groups would see it. */
+  #requeue(delivery: RedisDelivery): SettleAnswer | Promise<SettleAnswer> {
+    this.#held.delete(delivery.entryId)
+    if (this.consumer.isStopping) {
+      this.consumer.settled(delivery)
+      return this.#answerOf(this.release('requeued'))
+    }
+    this.#parts.room.add(delivery.body.byteLength)
+    this.consumer.requeued(delivery)
+    return 'settled'
+  }
+
+  async #answerOf(sent: Promise<unknown>): Promise<SettleAnswer> {
     try {
-      const found = await REQUEUE.run(link, [this.key], isStopping ? args : [...args, member])
-      this.#held.delete(entryId)
-      if (lost.aborted) return 'lost'
-      if (isStopping || found === 0) this.#owner.settled(delivery)
-      else this.#owner.requeued(delivery)
-      return found === 0 ? 'lost' : 'settled'
+      await sent
+      return 'settled'
     } catch (thrown) {
-      this.#owner.fail(this.topic, thrown)
+      this.#parts.onFailure(thrown)
       return 'lost'
     }
   }

@@ -1,147 +1,120 @@
-import type { Clock } from '@comm/core'
+import { ConnectionError } from '@comm/core'
 import type { SubscribeRequest } from '@comm/messaging'
-import { laneOf, pause } from '@comm/messaging/adapter'
-import { destroyClient, type NodeClient, sendTo } from '@comm/redis-stores/connection'
-import { RedisDelivery, type SettleAnswer, type Settlement, type Source } from '../delivery.ts'
+import { pause } from '@comm/messaging/adapter'
+import { isGone, OwnConnection, redisError, sendTo } from '@comm/redis-stores/connection'
+import type { RedisConsumer } from '../consumer.ts'
+import { RedisDelivery, type Source } from '../delivery.ts'
+import { errors } from '../errors.ts'
 import type { ResolvedStreams } from '../options.ts'
 import { decodeEntry, type Fields, type RawEntry } from './entry.ts'
 import { FetchRoom } from './fetch-room.ts'
-import { GroupStream, type StreamOwner } from './group-stream.ts'
-import type { TopicKeys } from './keys.ts'
+import { GroupStream } from './group-stream.ts'
+import { type TopicKeys, topicKeys } from './keys.ts'
 import { OPEN_EPHEMERAL, OPEN_GROUP, RENEW } from './scripts/consume.ts'
-import { MOVE_DUE } from './scripts/publish.ts'
-import type { Trimmer } from './trimmer.ts'
+import { MOVE_DUE, TRIM } from './scripts/publish.ts'
 
 /** How long a read waits for entries; a stop does not wait for it. */
 const BLOCK_MS = '5000'
 /** How often it is looked for delayed records that are due, and for the place of the active consumer. */
 const POLL_MS = 200
-/** … and for stuck entries. */
-const CLAIM_MS = 1000
+/** … and for stuck entries, and for what nobody needs any more. */
+const TIDY_MS = 1000
 const MOST_MOVED = '100'
 /** The stream of a topic that only ephemeral subscribers have asked for outlives them by this. */
 const EPHEMERAL_MS = '60000'
 
-export interface ReaderOwner extends StreamOwner {
-  readonly clock: Clock
-  readonly lost: AbortSignal
-  add(delivery: RedisDelivery): void
-  /** Another consumer has become the active one. */
-  deposed(): void
-}
-
-/** What a subscription remembers of a topic from one connection to the next. */
+/** A topic as a subscription remembers it from one connection to the next. */
 export interface TopicMemory {
+  readonly topic: string
+  /** The name of all its consumers in their group. */
+  readonly member: string
   /** The last entry that an ephemeral subscriber has read. */
   cursor: string | undefined
   wasRead: boolean
 }
 
-/** Reads one topic over one connection: all its groups' entries, and those of its own group alone. */
+/** Reads one topic over one connection: what every group gets, and what is for its own alone. */
 export class TopicReader {
-  readonly room: FetchRoom
-  readonly #keys: TopicKeys
-  readonly #request: SubscribeRequest
-  readonly #owner: ReaderOwner
+  readonly #consumer: RedisConsumer
   readonly #settings: ResolvedStreams
   readonly #memory: TopicMemory
+  readonly #keys: TopicKeys
+  readonly #room: FetchRoom
+  /** None without a group, else the stream that all groups share and the group's own. */
   readonly #streams: readonly GroupStream[]
   readonly #sources: ReadonlyMap<string, Source>
-  #client: NodeClient | undefined
-  #clientId = ''
+  #own: OwnConnection | undefined
   #isActive = false
 
-  constructor(
-    keys: TopicKeys,
-    request: SubscribeRequest,
-    owner: ReaderOwner,
-    settings: ResolvedStreams,
-    memory: TopicMemory,
-    trimmer: Trimmer,
-  ) {
-    this.#keys = keys
-    this.#request = request
-    this.#owner = owner
+  constructor(consumer: RedisConsumer, settings: ResolvedStreams, memory: TopicMemory) {
+    this.#consumer = consumer
     this.#settings = settings
     this.#memory = memory
-    this.room = new FetchRoom(settings.prefetchCount, settings.prefetchBytes)
-    const { group } = request
-    const { topic, stream } = keys
-    this.#streams =
-      group === undefined
-        ? []
-        : [
-            new GroupStream(topic, stream, group, owner, (count) => trimmer.note(stream, count)),
-            new GroupStream(topic, keys.only(group), group, owner),
-          ]
+    this.#keys = topicKeys(settings.keyPrefix, memory.topic)
+    this.#room = new FetchRoom(settings.prefetchCount, settings.prefetchBytes)
+    const { group } = consumer.request
+    const parts = {
+      consumer,
+      keys: this.#keys,
+      group: group ?? '',
+      member: memory.member,
+      room: this.#room,
+      onFailure: this.#fail,
+    }
+    this.#streams = group === undefined ? [] : [new GroupStream(parts, false), new GroupStream(parts, true)]
     this.#sources = new Map(
-      group === undefined ? [[stream, ephemeral(topic, owner)]] : this.#streams.map((each) => [each.key, each]),
+      group === undefined
+        ? [[this.#keys.stream, ephemeral(consumer, memory.topic, this.#room)]]
+        : this.#streams.map((stream) => [stream.key, stream]),
     )
   }
 
   /** Resolves when entries published from now on will be read. @throws the client library's errors */
   async open(): Promise<void> {
-    const { group, from } = this.#request
-    const { link, lost } = this.#owner
-    const { stream, topic } = this.#keys
-    if (group === undefined) {
+    const { link, request } = this.#consumer
+    const { stream } = this.#keys
+    if (request.group === undefined) {
       const last = (await OPEN_EPHEMERAL.run(link, [stream], [EPHEMERAL_MS])) as string
-      this.#memory.cursor ??= startId(from, last)
-    } else await OPEN_GROUP.run(link, [stream, this.#keys.only(group)], [group, startId(from, '$')])
-    const client = await link.dedicated(stream)
-    if (lost.aborted) return destroyClient(client)
-    client.once('terminated', (reason: unknown) => {
-      if (client === this.#client) this.#owner.fail(topic, reason)
-    })
-    this.#client = client
-    this.#clientId = String(await client.sendCommand(['CLIENT', 'ID']))
+      this.#memory.cursor ??= startId(request.from, last)
+    } else {
+      await OPEN_GROUP.run(link, [...this.#sources.keys()] as [string], [request.group, startId(request.from, '$')])
+    }
+    this.#own = await OwnConnection.open(link, stream, this.#fail)
   }
 
   /** Begins to read, and to keep what was read. */
   begin(): void {
-    const fail = (thrown: unknown): void => this.#owner.fail(this.#keys.topic, thrown)
     // A stop breaks the connection that reads.
-    this.#read().catch((thrown: unknown) => this.#owner.isStopping || fail(thrown))
-    this.#keep().catch(fail)
+    this.#read().catch((thrown: unknown) => this.#consumer.isStopping || this.#fail(thrown))
+    this.#keep().catch(this.#fail)
   }
 
   /** Reads no more, and gives back what was not handed over. */
   async stop(): Promise<void> {
-    const { link } = this.#owner
-    const client = this.#client
-    this.destroy()
-    if (client === undefined) return
-    // Whatever the server still does for a connection that is gone, it does before this returns.
-    const node = await link.node(this.#keys.stream)
-    await node.sendCommand(['CLIENT', 'KILL', 'ID', this.#clientId]).catch(() => undefined)
-    await this.#release('stop')
+    await this.#own?.kill()
+    await this.release('fetched')
   }
 
-  /** Gives everything back. */
-  leave(): Promise<void> {
-    return this.#release('leave')
+  async release(what: 'fetched' | 'all'): Promise<void> {
+    await Promise.all(this.#streams.map((stream) => stream.release(what)))
   }
 
-  /** The connection is of no use any more. */
-  destroy(): void {
-    const client = this.#client
-    this.#client = undefined
-    if (client !== undefined) destroyClient(client)
-    this.room.wake()
+  end(): void {
+    this.#own?.destroy()
+    this.#room.wake()
   }
 
-  async #release(how: 'stop' | 'leave'): Promise<void> {
-    const { group } = this.#request
-    if (group !== undefined) await Promise.all(this.#streams.map((stream) => stream.release(how, this.#keys.active(group))))
+  readonly #fail = (thrown: unknown): void => {
+    const gone = isGone(thrown) ? errors.gone(`topic ${this.#keys.topic} or its group`, thrown) : undefined
+    this.#consumer.giveUp(gone ?? redisError(thrown, `go on with the subscription to ${this.#keys.topic}`))
   }
 
   async #read(): Promise<void> {
     await this.#recover()
-    while (!this.#owner.isStopping) {
-      await this.room.wait()
-      const client = this.#client
-      if (client === undefined) return
-      const reply = (await sendTo(client, this.#readCommand(), 'bytes')) as readonly unknown[] | null
+    for (;;) {
+      await this.#room.wait()
+      if (this.#consumer.isStopping || this.#own === undefined) return
+      const reply = (await sendTo(this.#own.client, this.#readCommand(), 'bytes')) as readonly unknown[] | null
       for (let at = 0; reply !== null && at + 1 < reply.length; at += 2) {
         const source = this.#sources.get(String(reply[at])) as Source
         for (const [id, fields] of reply[at + 1] as readonly RawEntry[]) this.#take(source, String(id), fields, 0)
@@ -150,12 +123,10 @@ export class TopicReader {
   }
 
   #readCommand(): readonly string[] {
-    const { group } = this.#request
-    const count = String(this.room.free)
-    if (group === undefined)
-      return ['XREAD', 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', this.#keys.stream, this.#memory.cursor ?? '$']
-    const head = ['XREADGROUP', 'GROUP', group, this.#owner.member, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS']
-    return [...head, ...this.#sources.keys(), '>', '>']
+    const { group } = this.#consumer.request
+    const { member, cursor } = this.#memory
+    const rest = ['COUNT', String(this.#room.free), 'BLOCK', BLOCK_MS, 'STREAMS', ...this.#sources.keys()]
+    return group === undefined ? ['XREAD', ...rest, cursor ?? '$'] : ['XREADGROUP', 'GROUP', group, member, ...rest, '>', '>']
   }
 
   /**
@@ -163,10 +134,10 @@ export class TopicReader {
    * consumer had before its connection was lost, and what others left behind.
    */
   async #recover(): Promise<void> {
-    const { ordered, group } = this.#request
-    if (group === undefined) return
-    if (ordered) while (!this.#owner.isStopping && !(await this.#renew())) await this.#pause(POLL_MS)
-    if (ordered || this.#memory.wasRead) await this.#claim(0, ordered ? undefined : this.#owner.member, true)
+    const { ordered, group } = this.#consumer.request
+    if (ordered && group !== undefined) while (!this.#consumer.isStopping && !(await this.#renew())) await this.#pause(POLL_MS)
+    if (ordered) await this.#claim(0, undefined, true)
+    else if (this.#memory.wasRead) await this.#claim(0, this.#memory.member, true)
     else await this.#claim(this.#settings.claimIdleMs, undefined, false)
     this.#memory.wasRead = true
   }
@@ -175,9 +146,9 @@ export class TopicReader {
   async #claim(minIdleMs: number, whose: string | undefined, all: boolean): Promise<void> {
     for (const stream of this.#streams) {
       for (let from: string | undefined = '-'; from !== undefined; ) {
-        if (all) await this.room.wait()
-        if (this.room.free === 0 || this.#owner.isStopping) return
-        const { entries, next } = await stream.claim(this.room.free, minIdleMs, from, whose)
+        if (all) await this.#room.wait()
+        if (this.#room.free === 0 || this.#consumer.isStopping) return
+        const { entries, next } = await stream.claim(this.#room.free, minIdleMs, from, whose)
         for (const [id, fields, count] of entries) this.#take(stream, String(id), fields, Number(String(count)))
         from = all ? next : undefined
       }
@@ -187,73 +158,73 @@ export class TopicReader {
   #take(source: Source, id: string, fields: Fields | null, redeliveries: number): void {
     this.#memory.cursor = id
     // Deleted by somebody; the group forgets it when it is claimed.
-    if (fields === null || this.#owner.isStopping) return
+    if (fields === null) return
     let bytes = 0
     for (const field of fields) bytes += field.byteLength
-    this.room.add(bytes)
-    const content = decodeEntry(fields)
-    const lane = laneOf(this.#request.lanes, source.topic, content.key)
-    this.#owner.add(new RedisDelivery(source, id, content, redeliveries, lane, this.#owner.lost))
+    this.#room.add(bytes)
+    this.#consumer.offer(new RedisDelivery(source, id, decodeEntry(fields), redeliveries))
   }
 
   /** Until the connection is lost, also after the intake has stopped: handlers may still run. */
   async #keep(): Promise<void> {
-    const { clock, lost } = this.#owner
-    const { ordered } = this.#request
-    const renewMs = this.#settings.claimIdleMs / 3
-    let renewAt = clock.now() + renewMs
-    let claimAt = clock.now() + CLAIM_MS
-    while (await this.#pause(Math.min(POLL_MS, renewMs))) {
+    const { clock, request } = this.#consumer
+    const { claimIdleMs, retainedRecords } = this.#settings
+    let renewAt = clock.now() + claimIdleMs / 3
+    let tidyAt = clock.now() + TIDY_MS
+    while (await this.#pause(Math.min(POLL_MS, claimIdleMs / 3))) {
+      if (request.ordered && request.group !== undefined && !this.#isActive) continue
+      if (!this.#consumer.isStopping) await this.#moveDue()
       const now = clock.now()
-      if (!this.#owner.isStopping && (!ordered || this.#isActive)) await this.#moveDue()
-      if (now >= renewAt && (!ordered || this.#isActive)) {
-        renewAt = now + renewMs
-        if (!(await this.#renew())) return this.#owner.deposed()
+      if (now >= renewAt) {
+        renewAt = now + claimIdleMs / 3
+        const deposed = `another consumer of group ${request.group} became the active one`
+        if (!(await this.#renew())) return this.#consumer.giveUp(new ConnectionError(deposed))
       }
-      if (now >= claimAt && !ordered && !lost.aborted) {
-        claimAt = now + CLAIM_MS
-        await this.#claim(this.#settings.claimIdleMs, undefined, false)
+      if (now >= tidyAt) {
+        tidyAt = now + TIDY_MS
+        if (!request.ordered) await this.#claim(claimIdleMs, undefined, false)
+        await TRIM.run(this.#consumer.link, [this.#keys.stream], [String(retainedRecords)])
       }
     }
   }
 
   /** @returns false when another consumer is the active one */
   async #renew(): Promise<boolean> {
-    const { group, ordered } = this.#request
-    const { link, member } = this.#owner
+    const { link, request } = this.#consumer
     const { stream, only, active } = this.#keys
-    if (group === undefined) {
-      await OPEN_EPHEMERAL.run(link, [stream], [EPHEMERAL_MS])
-      return true
-    }
-    const args = [group, member, String(Math.ceil(this.#settings.claimIdleMs))]
+    const { group, ordered } = request
+    if (group === undefined) return OPEN_EPHEMERAL.run(link, [stream], [EPHEMERAL_MS]).then(() => true)
+    const args = [group, this.#memory.member, String(Math.ceil(this.#settings.claimIdleMs))]
     this.#isActive = (await RENEW.run(link, [stream, only(group), ...(ordered ? [active(group)] : [])], args)) === 1
     return this.#isActive
   }
 
   async #moveDue(): Promise<void> {
     const { stream, delayed, delayedOnly, only } = this.#keys
-    const { group } = this.#request
-    const own = group === undefined ? [] : [delayedOnly(group), only(group)]
-    while ((await MOVE_DUE.run(this.#owner.link, [delayed, stream, ...own], [MOST_MOVED])) === 1)
-      if (this.#owner.isStopping) return
+    const { link, request } = this.#consumer
+    const own = request.group === undefined ? [] : [delayedOnly(request.group), only(request.group)]
+    while ((await MOVE_DUE.run(link, [delayed, stream, ...own], [MOST_MOVED])) === 1) if (this.#consumer.isStopping) return
   }
 
   /** @returns false when the connection is lost */
   #pause(ms: number): Promise<boolean> {
-    return pause(this.#owner.clock, ms, this.#owner.lost)
+    return pause(this.#consumer.clock, ms, this.#consumer.lost)
   }
 }
 
 /** Nobody else is concerned by what a subscriber without a group settles, Redis neither. */
-function ephemeral(topic: string, owner: StreamOwner): Source {
+function ephemeral(consumer: RedisConsumer, topic: string, room: FetchRoom): Source {
   return {
+    consumer,
     topic,
     idSuffix: '',
     hasTimes: true,
-    settle(delivery: RedisDelivery, how: Settlement): SettleAnswer {
-      if (how === 'requeue' && !owner.isStopping) owner.requeued(delivery)
-      else owner.settled(delivery)
+    handed: () => room.taken(),
+    settle(delivery, how) {
+      if (how === 'requeue' && !consumer.isStopping) {
+        room.add(delivery.body.byteLength)
+        consumer.requeued(delivery)
+      } else consumer.settled(delivery)
       return 'settled'
     },
   }

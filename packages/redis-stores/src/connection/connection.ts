@@ -110,6 +110,13 @@ export class RedisConnection implements AsyncDisposable {
     this.#reconnectSoon()
   }
 
+  /** Why a command failed. A link to what is a replica now is given up: another one finds the master. */
+  failureOf(link: RedisLink, thrown: unknown, what: string): CommunicationError {
+    const failure = redisError(thrown, what)
+    if (failure.details['reply'] === 'READONLY') this.giveUp(link, thrown)
+    return failure
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.isClosed) return
     this.#lifetime.abort(this.#closedError())

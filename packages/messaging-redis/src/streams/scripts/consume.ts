@@ -81,31 +81,21 @@ return 1`)
 
 /**
  * Gives back to the group what a consumer holds, so that others claim it at once. KEYS: the stream; who is active. ARGV: group, consumer,
- * then how. `stop` and ids: all but these, which are being handled; the others were never handed over, so they do not count as
- * delivered. `leave`: all, and the consumer leaves.
+ * what (`fetched`: was never handed over, and does not count as delivered; `requeued`; `all`: the consumer leaves), ids that it keeps.
  */
 export const RELEASE: RedisScript = new RedisScript(`${GIVE_BACK}
-local held = {}
-for at = 4, #ARGV do held[ARGV[at]] = true end
-local leaves = ARGV[3] == 'leave'
+local what, kept = ARGV[3], {}
+for at = 4, #ARGV do kept[ARGV[at]] = true end
 for _, each in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])) do
-  if not held[each[1]] then give_back(KEYS[1], ARGV[1], each[1], leaves and each[4] or each[4] - 1) end
+  if not kept[each[1]] then give_back(KEYS[1], ARGV[1], each[1], what == 'fetched' and each[4] - 1 or each[4]) end
 end
-if leaves then
+if what == 'all' then
   if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
   end
   if redis.call('GET', KEYS[2]) == ARGV[2] then redis.call('DEL', KEYS[2]) end
 end
 return 1`)
-
-/**
- * A requeue is counted, and keeps the entry its consumer's own, or makes it anybody's. Never a new entry: other groups would see it.
- * KEYS: the stream. ARGV: group, id, deliveries to count, the consumer that keeps it or nothing. Returns 0 when it is gone.
- */
-export const REQUEUE: RedisScript = new RedisScript(`${GIVE_BACK}
-if ARGV[4] then return #redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[4], 0, ARGV[2], 'RETRYCOUNT', ARGV[3], 'JUSTID') end
-return #give_back(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`)
 
 /** Acknowledges entries of a group's own stream, where nobody else needs them. KEYS: the stream. ARGV: group, ids. Returns how many. */
 export const ACK_OWN: RedisScript = new RedisScript(`

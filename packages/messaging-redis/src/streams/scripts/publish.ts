@@ -15,8 +15,9 @@ end
  * Stores records of one topic, in order, up to the first that is refused for a reason that may pass. A group that is named and not there
  * is made, so that what is for it waits.
  * KEYS: the stream, the delayed set; for each group that is named its own stream and its delayed set.
- * ARGV: a text that no other command has; the groups; then per record for whom (empty: whoever there is; `+`: the same, though there is
- * no stream yet; or a group, counted from 1), not before when (epoch milliseconds, or empty), body, headers, key.
+ * ARGV: a text that no other command has; how many entries a stream without groups keeps; the groups; then per record for whom (empty:
+ * whoever there is; `+`: the same, though there is no stream yet; or a group, counted from 1), not before when (epoch milliseconds, or
+ * empty), body, headers, key.
  * Returns per record 1, 0 where there was no stream, or the error, which is the last.
  */
 export const PUBLISH: RedisScript = new RedisScript(`${ADD}
@@ -24,13 +25,13 @@ local groups = #KEYS / 2 - 1
 for at = 1, groups do
   local own = KEYS[at * 2 + 1]
   if redis.call('EXISTS', own) == 0 then
-    redis.call('XGROUP', 'CREATE', own, ARGV[at + 1], '0', 'MKSTREAM')
-    redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[at + 1], '$', 'MKSTREAM')
+    redis.call('XGROUP', 'CREATE', own, ARGV[at + 2], '0', 'MKSTREAM')
+    redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[at + 2], '$', 'MKSTREAM')
     redis.call('PERSIST', KEYS[1])
   end
 end
-local results = {}
-for at = groups + 2, #ARGV, 5 do
+local results, has_ignored = {}, false
+for at = groups + 3, #ARGV, 5 do
   local whom, due, body, headers, key = unpack(ARGV, at, at + 4)
   local group = tonumber(whom) or 0
   local stream, delayed = KEYS[group * 2 + 1], KEYS[group * 2 + 2]
@@ -45,7 +46,9 @@ for at = groups + 2, #ARGV, 5 do
     return results
   end
   results[#results + 1] = stored and 1 or 0
+  has_ignored = has_ignored or whom == '+'
 end
+if has_ignored and #redis.call('XINFO', 'GROUPS', KEYS[1]) == 0 then redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[2]) end
 return results`)
 
 /**
