@@ -8,14 +8,11 @@ import type {
   SubscribeRequest,
   Subscription,
 } from '@comm/messaging'
-import { checkSubscribe, type ReopeningParts, Subscriptions } from '@comm/messaging/adapter'
+import { checkSubscribe, Subscriptions } from '@comm/messaging/adapter'
 import type { RedisConnection, RedisLink } from '@comm/redis-stores/connection'
-import type { Consumption, RedisConsumer } from './consumer.ts'
+import type { Consume, RedisConsumer } from './consumer.ts'
 import { checkNames, errors } from './errors.ts'
 import { type Dispatch, Publisher } from './publisher.ts'
-
-/** Makes a consumer for each connection of a subscription. */
-export type MakeConsumer = ReopeningParts<RedisLink, RedisConsumer>['makeConsumer']
 
 /** One connection, and the subscriptions that share its fate. */
 export class RedisAdapter implements BrokerAdapter {
@@ -23,15 +20,10 @@ export class RedisAdapter implements BrokerAdapter {
   readonly features: BrokerFeatures
   readonly #connection: RedisConnection
   readonly #publisher: Publisher
-  readonly #consume: (consumption: Consumption) => MakeConsumer
+  readonly #consume: Consume
   readonly #subscriptions: Subscriptions<RedisLink, RedisConsumer>
 
-  constructor(
-    connection: RedisConnection,
-    features: BrokerFeatures,
-    dispatch: Dispatch,
-    consume: (consumption: Consumption) => MakeConsumer,
-  ) {
+  constructor(connection: RedisConnection, features: BrokerFeatures, dispatch: Dispatch, consume: Consume) {
     this.features = features
     this.#connection = connection
     this.#publisher = new Publisher(connection, features, dispatch)
@@ -59,9 +51,10 @@ export class RedisAdapter implements BrokerAdapter {
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
     checkSubscribe(request, onDelivery, 'Redis', this.features)
     checkNames(request.topics, request.group)
-    const connection = this.#connection
-    const link = connection.require(`subscribe to ${request.topics.join(', ')}`)
-    return this.#subscriptions.begin(request, link, this.#consume({ connection, request, onDelivery }))
+    const current = this.#connection.require(`subscribe to ${request.topics.join(', ')}`)
+    const { clock } = this.#connection.options
+    const make = this.#consume(request)
+    return this.#subscriptions.begin(request, current, (link, onLost) => make({ request, onDelivery, link, onLost, clock }))
   }
 
   async health(): Promise<Health> {

@@ -34,24 +34,23 @@ export interface RedisPubSubAdapterOptions extends RedisAdapterOptions {
   readonly prefetchCount?: number
 }
 
-type Own<Options> = Exclude<keyof Options, keyof RedisConnectionOptions>
+type Defaults<Options> = Readonly<Required<Omit<Options, keyof RedisConnectionOptions>>>
+type StreamsDefaults = Defaults<RedisStreamsAdapterOptions>
+type PubSubDefaults = Omit<Defaults<RedisPubSubAdapterOptions>, 'prefetchCount'>
+export type ResolvedStreams = RedisStreamsAdapterOptions & StreamsDefaults
+export type ResolvedPubSub = RedisPubSubAdapterOptions & PubSubDefaults
+
 const DEFAULTS = { keyPrefix: '', maxBodyBytes: 16 * 1024 * 1024, confirmDelivery: true } as const
 
-export const REDIS_STREAMS_DEFAULTS: Readonly<Required<Pick<RedisStreamsAdapterOptions, Own<RedisStreamsAdapterOptions>>>> =
-  Object.freeze({
-    ...DEFAULTS,
-    prefetchCount: 100,
-    prefetchBytes: 16 * 1024 * 1024,
-    claimIdleMs: 15_000,
-    retainedRecords: 10_000,
-  })
+export const REDIS_STREAMS_DEFAULTS: StreamsDefaults = Object.freeze({
+  ...DEFAULTS,
+  prefetchCount: 100,
+  prefetchBytes: 16 * 1024 * 1024,
+  claimIdleMs: 15_000,
+  retainedRecords: 10_000,
+})
 
-export const REDIS_PUBSUB_DEFAULTS: Readonly<
-  Required<Pick<RedisPubSubAdapterOptions, Exclude<Own<RedisPubSubAdapterOptions>, 'prefetchCount'>>>
-> = Object.freeze({ ...DEFAULTS, maxQueuedRecords: 10_000, sharded: false })
-
-export type ResolvedStreams = RedisStreamsAdapterOptions & typeof REDIS_STREAMS_DEFAULTS
-export type ResolvedPubSub = RedisPubSubAdapterOptions & typeof REDIS_PUBSUB_DEFAULTS
+export const REDIS_PUBSUB_DEFAULTS: PubSubDefaults = Object.freeze({ ...DEFAULTS, maxQueuedRecords: 10_000, sharded: false })
 
 /** Braces would send a topic's keys to several slots of a Cluster. */
 const prefix: Rule = {
@@ -84,11 +83,11 @@ export const REDIS_PUBSUB_RULES: Rules<RedisPubSubAdapterOptions> = Object.freez
 /** @throws ConfigurationError */
 export function resolveStreams(options: RedisStreamsAdapterOptions): ResolvedStreams {
   checkOptions('RedisStreams', options, REDIS_STREAMS_RULES)
-  return withDefaults<RedisStreamsAdapterOptions, keyof typeof REDIS_STREAMS_DEFAULTS>(REDIS_STREAMS_DEFAULTS, options)
+  return withDefaults<RedisStreamsAdapterOptions, keyof StreamsDefaults>(REDIS_STREAMS_DEFAULTS, options)
 }
 
 /** @throws ConfigurationError */
 export function resolvePubSub(options: RedisPubSubAdapterOptions): ResolvedPubSub {
   checkOptions('RedisPubSub', options, REDIS_PUBSUB_RULES)
-  return withDefaults<RedisPubSubAdapterOptions, keyof typeof REDIS_PUBSUB_DEFAULTS>(REDIS_PUBSUB_DEFAULTS, options)
+  return withDefaults<RedisPubSubAdapterOptions, keyof PubSubDefaults>(REDIS_PUBSUB_DEFAULTS, options)
 }

@@ -21,10 +21,7 @@ export interface Dispatch {
   readonly nobody: string
   /** Records of one place go together, in order. */
   place(record: OutboundRecord): string
-  command(records: readonly OutboundRecord[]): {
-    readonly keys: readonly [string, ...string[]]
-    readonly args: readonly Argument[]
-  }
+  command(records: readonly OutboundRecord[]): readonly [keys: readonly [string, ...string[]], args: readonly Argument[]]
 }
 
 /** Sends what goes to one place in one script call. */
@@ -63,7 +60,7 @@ export class Publisher {
     const batch = indexes.map((index) => records[index] as OutboundRecord)
     let resultOf: (record: OutboundRecord, at: number) => PublishResult
     try {
-      const { keys, args } = this.#dispatch.command(batch)
+      const [keys, args] = this.#dispatch.command(batch)
       const replies = (await this.#dispatch.script.run(link, keys, args)) as readonly (number | string)[]
       resultOf = (record, at) => this.#resultOf(record, replies[at])
     } catch (thrown) {

@@ -1,8 +1,8 @@
 import type { Health } from '@comm/core'
-import type { BrokerFeatures } from '@comm/messaging'
+import { NO_FEATURES } from '@comm/messaging/adapter'
 import { connectionOptions, RedisConnection } from '@comm/redis-stores/connection'
 import { RedisAdapter } from '../adapter.ts'
-import { type RedisPubSubAdapterOptions, type ResolvedPubSub, resolvePubSub } from '../options.ts'
+import { type RedisPubSubAdapterOptions, resolvePubSub } from '../options.ts'
 import { ChannelConsumer } from './consumer.ts'
 import { channelDispatch } from './dispatch.ts'
 
@@ -22,12 +22,11 @@ export class RedisPubSubAdapter extends RedisAdapter {
       if (dropped++ > 0) return
       connection.options.logger.warn(`messages of ${topic} are dropped: its handlers are too slow for maxQueuedRecords`)
     }
-    super(
-      connection,
-      featuresOf(options),
-      channelDispatch(options),
-      (consumption) => (link, onLost) => new ChannelConsumer(consumption, options, drop, link, onLost),
-    )
+    const { sharded, topology, confirmDelivery, maxBodyBytes } = options
+    // A node of a Cluster counts its own subscribers only, unless the channel has its place there.
+    const detectsUnroutable = confirmDelivery && (sharded || topology !== 'cluster')
+    const features = { ...NO_FEATURES, patterns: !sharded, detectsUnroutable, maxBodyBytes }
+    super(connection, features, channelDispatch(options), () => (parts) => new ChannelConsumer(parts, options, drop))
     this.#countDropped = () => dropped
   }
 
@@ -36,21 +35,4 @@ export class RedisPubSubAdapter extends RedisAdapter {
     const dropped = this.#countDropped()
     return dropped === 0 ? health : { ...health, details: { dropped } }
   }
-}
-
-function featuresOf({ maxBodyBytes, confirmDelivery, sharded, topology }: ResolvedPubSub): BrokerFeatures {
-  return Object.freeze({
-    ordering: 'none',
-    durable: false,
-    groups: false,
-    patterns: !sharded,
-    delay: false,
-    priority: false,
-    countsRedeliveries: false,
-    headers: false,
-    replay: false,
-    // A node of a Cluster counts its own subscribers only, unless the channel has its place there.
-    detectsUnroutable: confirmDelivery && (sharded || topology !== 'cluster'),
-    maxBodyBytes,
-  })
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { type CommunicationError, ConnectionError } from '@comm/core'
-import { matchesTopic } from '@comm/messaging/adapter'
-import { OwnConnection, type RedisLink, redisError } from '@comm/redis-stores/connection'
-import { type Consumption, RedisConsumer } from '../consumer.ts'
-import { type Content, RedisDelivery, type Settlement, type Source } from '../delivery.ts'
+import { ConnectionError } from '@comm/core'
+import { matchesTopic, SourceDelivery } from '@comm/messaging/adapter'
+import { OwnConnection, redisError } from '@comm/redis-stores/connection'
+import { RedisConsumer, type RedisConsumerParts } from '../consumer.ts'
 import type { ResolvedPubSub } from '../options.ts'
+import { TopicSource } from '../topic-source.ts'
 import { channelGlob } from './channel-glob.ts'
 
 const NO_HEADERS = Object.freeze({})
@@ -13,7 +13,7 @@ const NO_HEADERS = Object.freeze({})
 export class ChannelConsumer extends RedisConsumer {
   readonly #options: ResolvedPubSub
   readonly #drop: (topic: string) => void
-  readonly #sources = new Map<string, Source>()
+  readonly #sources = new Map<string, TopicSource>()
   readonly #connections: OwnConnection[] = []
   /** Redis gives messages no id: a count tells them apart, and this those of different subscriptions. */
   readonly #name = `r${randomBytes(8).toString('hex')}`
@@ -21,14 +21,8 @@ export class ChannelConsumer extends RedisConsumer {
   #waiting = 0
 
   /** @param drop hears of a message that found no room */
-  constructor(
-    consumption: Consumption,
-    options: ResolvedPubSub,
-    drop: (topic: string) => void,
-    link: RedisLink,
-    onLost: (reason: CommunicationError) => void,
-  ) {
-    super(consumption, link, onLost)
+  constructor(parts: RedisConsumerParts, options: ResolvedPubSub, drop: (topic: string) => void) {
+    super(parts)
     this.#options = options
     this.#drop = drop
   }
@@ -67,25 +61,12 @@ export class ChannelConsumer extends RedisConsumer {
   #receive(topic: string, body: Buffer): void {
     if (this.#waiting >= this.#options.maxQueuedRecords) return this.#drop(topic)
     this.#waiting++
-    const content: Content = { body, key: undefined, headers: NO_HEADERS }
-    this.offer(new RedisDelivery(this.#sourceOf(topic), `${this.#name}-${++this.#received}`, content, undefined))
-  }
-
-  #sourceOf(topic: string): Source {
     let source = this.#sources.get(topic)
     if (source === undefined) {
-      const handed = (): void => void this.#waiting--
-      source = { consumer: this, topic, idSuffix: '', hasTimes: false, handed, settle: (...settled) => this.#settle(...settled) }
+      source = new TopicSource(this, topic, { add: () => this.#waiting++, taken: () => this.#waiting-- })
       this.#sources.set(topic, source)
     }
-    return source
-  }
-
-  #settle(delivery: RedisDelivery, how: Settlement): 'settled' {
-    if (how === 'requeue') {
-      this.#waiting++
-      this.requeued(delivery)
-    } else this.settled(delivery)
-    return 'settled'
+    const content = { body, key: undefined, headers: NO_HEADERS }
+    this.offer(new SourceDelivery(source, `${this.#name}-${++this.#received}`, content, undefined, undefined))
   }
 }

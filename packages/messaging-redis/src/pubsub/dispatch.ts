@@ -20,11 +20,9 @@ export function channelDispatch({ keyPrefix, sharded, confirmDelivery: confirms 
     nobody: 'it has no subscriber',
     place: ({ topic }) => (sharded ? topic : ''),
     command(records) {
-      const pairs = records.flatMap(({ topic, body }) => [
-        keyPrefix + topic,
-        Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-      ])
-      return { keys: [String(pairs[0])], args: [publish, ...pairs] }
+      const bytes = (body: Uint8Array): Buffer => Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+      const pairs = records.flatMap(({ topic, body }) => [keyPrefix + topic, bytes(body)])
+      return [[String(pairs[0])], [publish, ...pairs]]
     },
   }
 }

@@ -1,7 +1,8 @@
-import type { BrokerAdmin, BrokerFeatures } from '@comm/messaging'
+import type { BrokerAdmin } from '@comm/messaging'
+import { NO_FEATURES } from '@comm/messaging/adapter'
 import { connectionOptions, RedisConnection } from '@comm/redis-stores/connection'
 import { RedisAdapter } from '../adapter.ts'
-import { type RedisStreamsAdapterOptions, type ResolvedStreams, resolveStreams } from '../options.ts'
+import { type RedisStreamsAdapterOptions, resolveStreams } from '../options.ts'
 import { StreamsAdmin } from './admin.ts'
 import { streamConsumers } from './consumer.ts'
 import { streamDispatch } from './dispatch.ts'
@@ -14,26 +15,20 @@ export class RedisStreamsAdapter extends RedisAdapter {
   constructor(given: RedisStreamsAdapterOptions = {}) {
     const options = resolveStreams(given)
     const connection = new RedisConnection(connectionOptions(given))
-    super(connection, featuresOf(options), streamDispatch(connection, options), (consumption) =>
-      streamConsumers(consumption, options),
-    )
+    const features = {
+      ...NO_FEATURES,
+      ordering: 'consumer',
+      durable: true,
+      groups: true,
+      delay: true,
+      countsRedeliveries: true,
+      headers: true,
+      replay: true,
+      detectsUnroutable: options.confirmDelivery,
+      keepsKeyOrderInBatch: true,
+      maxBodyBytes: options.maxBodyBytes,
+    } as const
+    super(connection, features, streamDispatch(connection, options), streamConsumers(options))
     this.admin = new StreamsAdmin(connection, options.keyPrefix)
   }
-}
-
-function featuresOf({ maxBodyBytes, confirmDelivery }: ResolvedStreams): BrokerFeatures {
-  return Object.freeze({
-    ordering: 'consumer',
-    durable: true,
-    groups: true,
-    patterns: false,
-    delay: true,
-    priority: false,
-    countsRedeliveries: true,
-    headers: true,
-    replay: true,
-    detectsUnroutable: confirmDelivery,
-    keepsKeyOrderInBatch: true,
-    maxBodyBytes,
-  })
 }

@@ -30,16 +30,14 @@ export class StreamsAdmin implements Required<BrokerAdmin> {
   browse({ topic, group, limit = BROWSE_LIMIT }: BrowseRequest): Promise<readonly StoredRecord[]> {
     return this.#ask(`browse ${topic}`, topic, async (link, { stream, only }) => {
       if (limit < 1) return []
-      const read = async (key: string, owner?: string): Promise<readonly StoredRecord[]> => {
-        const reply =
-          group === undefined
-            ? link.send(key, ['XRANGE', key, '-', '+', 'COUNT', String(limit)], 'bytes')
-            : BROWSE.run(link, [key], [group, String(limit)], 'bytes')
-        return ((await reply) as readonly RawEntry[]).map((entry) => stored(topic, entry, owner))
-      }
-      if (group === undefined) return read(stream)
-      const [shared, own] = await Promise.all([read(stream), read(only(group), group)])
-      return [...shared, ...own].sort((one, other) => (one.timestamp ?? 0) - (other.timestamp ?? 0)).slice(0, limit)
+      const count = String(limit)
+      const lists =
+        group === undefined
+          ? [await link.send(stream, ['XRANGE', stream, '-', '+', 'COUNT', count], 'bytes')]
+          : await BROWSE.run(link, [stream, only(group)], [group, count], 'bytes')
+      const [shared = [], own = []] = lists as readonly (readonly RawEntry[])[]
+      const records = [...shared.map((entry) => stored(topic, entry)), ...own.map((entry) => stored(topic, entry, group))]
+      return records.sort((one, other) => (one.timestamp ?? 0) - (other.timestamp ?? 0)).slice(0, limit)
     })
   }
 
@@ -78,7 +76,7 @@ export class StreamsAdmin implements Required<BrokerAdmin> {
   }
 }
 
-function stored(topic: string, [id, fields]: RawEntry, group: string | undefined): StoredRecord {
+function stored(topic: string, [id, fields]: RawEntry, group?: string): StoredRecord {
   const entryId = String(id)
   return { id: entryId + idSuffix(group), topic, timestamp: Number.parseInt(entryId, 10), ...decodeEntry(fields) }
 }

@@ -1,35 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import type { CommunicationError } from '@comm/core'
 import { withinLimit } from '@comm/messaging/adapter'
-import type { RedisLink } from '@comm/redis-stores/connection'
-import type { MakeConsumer } from '../adapter.ts'
-import { type Consumption, RedisConsumer } from '../consumer.ts'
+import { type Consume, RedisConsumer, type RedisConsumerParts } from '../consumer.ts'
 import type { ResolvedStreams } from '../options.ts'
 import { type TopicMemory, TopicReader } from './topic-reader.ts'
 
 /** What is left to do at a disposal may take this long, where the server does not answer. */
 const LEAVE_LIMIT_MS = 2000
 
-/** @returns what makes a consumer for each connection of a subscription: one after the other they are the same member of its group */
-export function streamConsumers(consumption: Consumption, options: ResolvedStreams): MakeConsumer {
-  const member = `${options.clientId ?? 'comm'}-${randomBytes(8).toString('hex')}`
-  const topics = new Set(consumption.request.topics)
-  const memories = [...topics].map((topic): TopicMemory => ({ topic, member, cursor: undefined, wasRead: false }))
-  return (link, onLost) => new StreamConsumer(consumption, options, memories, link, onLost)
+/** The consumers of a subscription are, one after the other, the same member of its group. */
+export function streamConsumers(options: ResolvedStreams): Consume {
+  return ({ topics }) => {
+    const member = `${options.clientId ?? 'comm'}-${randomBytes(8).toString('hex')}`
+    const memories = [...new Set(topics)].map((topic): TopicMemory => ({ topic, member, cursor: undefined, wasRead: false }))
+    return (parts) => new StreamConsumer(parts, options, memories)
+  }
 }
 
 /** A member of a group, or a subscriber of its own. */
 class StreamConsumer extends RedisConsumer {
   readonly #readers: readonly TopicReader[]
 
-  constructor(
-    consumption: Consumption,
-    options: ResolvedStreams,
-    memories: readonly TopicMemory[],
-    link: RedisLink,
-    onLost: (reason: CommunicationError) => void,
-  ) {
-    super(consumption, link, onLost)
+  constructor(parts: RedisConsumerParts, options: ResolvedStreams, memories: readonly TopicMemory[]) {
+    super(parts)
     this.#readers = memories.map((memory) => new TopicReader(this, options, memory))
   }
 
@@ -60,10 +53,7 @@ class StreamConsumer extends RedisConsumer {
 
   /** Never rejects: what cannot be given back now is claimed by others later. */
   async #atMost(work: Promise<void>): Promise<void> {
-    await withinLimit(
-      this.clock,
-      LEAVE_LIMIT_MS,
-      work.catch(() => undefined),
-    )
+    const ended = work.catch(() => undefined)
+    await withinLimit(this.clock, LEAVE_LIMIT_MS, ended)
   }
 }

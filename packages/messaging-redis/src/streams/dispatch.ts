@@ -30,10 +30,11 @@ export function streamDispatch({ options: { clock } }: RedisConnection, options:
         args.push(whom, notBefore > now ? String(notBefore) : '', ...encodeEntry(record))
       }
       const ofGroups = groups.flatMap((group) => [topic.only(group), topic.delayedOnly(group)])
-      return {
-        keys: [topic.stream, topic.delayed, ...ofGroups],
-        args: [`${unique}:${++commands}:`, String(retainedRecords), ...groups, ...args],
-      }
+      const head = [`${unique}:${++commands}:`, String(retainedRecords), ...groups]
+      return [
+        [topic.stream, topic.delayed, ...ofGroups],
+        [...head, ...args],
+      ]
     },
   }
 }

@@ -1,7 +1,6 @@
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
-import { headersFromJson, headersToJson } from '@comm/messaging/adapter'
+import { type Content, headersFromJson, headersToJson } from '@comm/messaging/adapter'
 import type { Argument } from '@comm/redis-stores/connection'
-import type { Content } from '../delivery.ts'
 
 /** As Redis gives it: names and values in turn. */
 export type Fields = readonly Buffer[]
@@ -13,12 +12,8 @@ export type RawEntry = readonly [id: Buffer, fields: Fields]
  * for what is absent.
  */
 export function encodeEntry({ body, headers, key = '' }: OutboundRecord): [body: Argument, headers: string, key: string] {
-  let json = ''
-  for (const _ in headers) {
-    json = headersToJson(headers)
-    break
-  }
-  return [Buffer.from(body.buffer, body.byteOffset, body.byteLength), json, key]
+  const json = headersToJson(headers)
+  return [Buffer.from(body.buffer, body.byteOffset, body.byteLength), json === '{}' ? '' : json, key]
 }
 
 const NO_HEADERS: Readonly<Record<string, HeaderValue>> = Object.freeze({})

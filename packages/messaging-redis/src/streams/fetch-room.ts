@@ -1,19 +1,19 @@
-/** Entries seen until their average size is known, and over which it is taken. */
-const FIRST_FETCH = 16
+import type { ResolvedStreams } from '../options.ts'
+import type { Room } from '../topic-source.ts'
+
+/** Entries over which the average size is taken, and that are fetched before it is known. */
 const AVERAGED = 16
 
 /** How many entries of a topic may be fetched now, so that what waits here stays within a count and, about, within bytes. */
-export class FetchRoom {
-  readonly #maxCount: number
-  readonly #maxBytes: number
+export class FetchRoom implements Room {
+  readonly #limits: ResolvedStreams
   #waiting = 0
   #averageBytes: number
   #wake: (() => void) | undefined
 
-  constructor(maxCount: number, maxBytes: number) {
-    this.#maxCount = maxCount
-    this.#maxBytes = maxBytes
-    this.#averageBytes = maxBytes / FIRST_FETCH
+  constructor(limits: ResolvedStreams) {
+    this.#limits = limits
+    this.#averageBytes = limits.prefetchBytes / AVERAGED
   }
 
   get free(): number {
@@ -46,7 +46,8 @@ export class FetchRoom {
   }
 
   get #limit(): number {
-    return Math.max(1, Math.min(this.#maxCount, Math.floor(this.#maxBytes / this.#averageBytes)))
+    const { prefetchCount, prefetchBytes } = this.#limits
+    return Math.max(1, Math.min(prefetchCount, Math.floor(prefetchBytes / this.#averageBytes)))
   }
 
   get #isWorthIt(): boolean {

@@ -1,12 +1,13 @@
+import { AckBatch, type SettleAnswer, type Settlement, type SourceDelivery } from '@comm/messaging/adapter'
 import type { RedisConsumer } from '../consumer.ts'
-import type { RedisDelivery, SettleAnswer, Settlement, Source } from '../delivery.ts'
+import { TopicSource } from '../topic-source.ts'
 import type { Fields } from './entry.ts'
 import type { FetchRoom } from './fetch-room.ts'
-import { idSuffix, type TopicKeys } from './keys.ts'
+import { entryOf, idSuffix, type TopicKeys } from './keys.ts'
 import { ACK_OWN, CLAIM, RELEASE } from './scripts/consume.ts'
 
-/** An entry and how often it was delivered before. */
-export type ClaimedEntry = readonly [id: Buffer, fields: Fields, deliveries: Buffer]
+/** Of each entry also how often it was delivered before. */
+export type Claimed = readonly [last: Buffer, ...entries: (readonly [id: Buffer, fields: Fields, deliveries: Buffer])[]]
 
 export interface GroupStreamParts {
   readonly consumer: RedisConsumer
@@ -18,58 +19,56 @@ export interface GroupStreamParts {
   readonly onFailure: (thrown: unknown) => void
 }
 
-/** One stream as one member of a group uses it: every group's entries of a topic, or one group's own. */
-export class GroupStream implements Source {
-  readonly consumer: RedisConsumer
-  readonly topic: string
+/** One stream as one member of a group reads it: every group's entries of a topic, or one group's own. */
+export class GroupStream extends TopicSource {
   readonly key: string
+  /** Tells ids of its deliveries from those of the other stream. */
   readonly idSuffix: string
-  readonly hasTimes = true
   readonly #isOwn: boolean
   readonly #parts: GroupStreamParts
-  /** Handed over, and not settled as far as Redis knows. */
+  /** Ids of what was handed over, and is not settled as far as Redis knows. */
   readonly #held = new Set<string>()
-  #acks: { readonly ids: string[]; readonly answer: PromiseWithResolvers<SettleAnswer> } | undefined
+  readonly #acks: AckBatch<string> = new AckBatch((ids) => this.#acknowledge(ids))
 
   constructor(parts: GroupStreamParts, isOwn: boolean) {
-    const { consumer, keys, group } = parts
-    this.consumer = consumer
-    this.topic = keys.topic
-    this.key = isOwn ? keys.only(group) : keys.stream
+    const { consumer, keys, group, room } = parts
+    super(consumer, keys.topic, room)
     this.idSuffix = idSuffix(isOwn ? group : undefined)
+    this.key = isOwn ? keys.only(group) : keys.stream
     this.#isOwn = isOwn
     this.#parts = parts
   }
 
-  handed({ entryId }: RedisDelivery): void {
-    this.#held.add(entryId)
-    this.#parts.room.taken()
+  override handed(delivery: SourceDelivery): void {
+    super.handed(delivery)
+    this.#held.add(delivery.id)
   }
 
-  settle(delivery: RedisDelivery, how: Settlement): SettleAnswer | Promise<SettleAnswer> {
-    if (how === 'requeue') return this.#requeue(delivery)
-    this.consumer.settled(delivery)
-    // What is acknowledged in one turn goes in one command, and shares its answer.
-    if (this.#acks === undefined) {
-      this.#acks = { ids: [], answer: Promise.withResolvers() }
-      setImmediate(() => void this.#acknowledge())
+  /**
+   * What is requeued is kept for another try here, which Redis need not know of; once intake has stopped it is for others. It is never
+   * added again: other groups would see it.
+   */
+  override settle(delivery: SourceDelivery, how: Settlement): SettleAnswer | Promise<SettleAnswer> {
+    if (how === 'ack') {
+      this.consumer.settled(delivery)
+      return this.#acks.add(delivery.id)
     }
-    this.#acks.ids.push(delivery.entryId)
-    return this.#acks.answer.promise
+    this.#held.delete(delivery.id)
+    const answer = super.settle(delivery, how)
+    return this.consumer.isStopping ? this.#answerOf(this.release('requeued')) : answer
   }
 
-  /** Takes over entries, oldest first. @param from where to begin: `-` or `(id` @param whose undefined: of anybody */
-  async claim(
-    count: number,
-    minIdleMs: number,
-    from: string,
-    whose: string | undefined,
-  ): Promise<{ readonly entries: readonly ClaimedEntry[]; readonly next: string | undefined }> {
+  /**
+   * Takes over entries, oldest first.
+   * @param from where to begin: `-` or `(id`
+   * @param whose undefined: of anybody
+   * @returns the last id that was looked at, empty when there is no more, then what was taken over
+   */
+  async claim(count: number, minIdleMs: number, from: string, whose: string | undefined): Promise<Claimed> {
     const { group, member } = this.#parts
     const args = [group, member, String(count), String(Math.ceil(minIdleMs)), from]
-    const reply = await CLAIM.run(this.consumer.link, [this.key], whose === undefined ? args : [...args, whose], 'bytes')
-    const [last, ...entries] = reply as readonly [Buffer, ...ClaimedEntry[]]
-    return { entries, next: last.byteLength === 0 ? undefined : `(${last}` }
+    const reply = CLAIM.run(this.consumer.link, [this.key], whose === undefined ? args : [...args, whose], 'bytes')
+    return reply as Promise<Claimed>
   }
 
   /**
@@ -77,34 +76,19 @@ export class GroupStream implements Source {
    * more. `all`: everything, and leaves the group.
    */
   async release(what: 'fetched' | 'requeued' | 'all'): Promise<void> {
-    await this.#acknowledge()
+    await this.#acks.flush()
     const { keys, group, member } = this.#parts
-    const held = what === 'all' ? [] : this.#held
+    const held = what === 'all' ? [] : [...this.#held].map(entryOf)
     await RELEASE.run(this.consumer.link, [this.key, keys.active(group)], [group, member, what, ...held])
   }
 
-  /** Never rejects. */
-  async #acknowledge(): Promise<void> {
-    const batch = this.#acks
-    this.#acks = undefined
-    if (batch === undefined) return
-    const args = [this.#parts.group, ...batch.ids]
+  async #acknowledge(ids: readonly string[]): Promise<SettleAnswer> {
+    const args = [this.#parts.group, ...(this.#isOwn ? ids.map(entryOf) : ids)]
     const { link } = this.consumer
     const sent = this.#isOwn ? ACK_OWN.run(link, [this.key], args) : link.send(this.key, ['XACK', this.key, ...args])
-    batch.answer.resolve(await this.#answerOf(sent))
-    for (const id of batch.ids) this.#held.delete(id)
-  }
-
-  /** Keeps it for another try here, which Redis need not know of; once intake has stopped it is for others. Never a new entry: other groups would see it. */
-  #requeue(delivery: RedisDelivery): SettleAnswer | Promise<SettleAnswer> {
-    this.#held.delete(delivery.entryId)
-    if (this.consumer.isStopping) {
-      this.consumer.settled(delivery)
-      return this.#answerOf(this.release('requeued'))
-    }
-    this.#parts.room.add(delivery.body.byteLength)
-    this.consumer.requeued(delivery)
-    return 'settled'
+    const answer = await this.#answerOf(sent)
+    for (const id of ids) this.#held.delete(id)
+    return answer
   }
 
   async #answerOf(sent: Promise<unknown>): Promise<SettleAnswer> {

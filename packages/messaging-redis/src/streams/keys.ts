@@ -29,7 +29,11 @@ export function topicKeys(prefix: string, topic: string): TopicKeys {
   }
 }
 
-/** What tells the id of a delivery out of a group's own stream from one that every group gets. */
+/** What stands behind an entry's id in that of a record, where the stream is a group's own. */
 export function idSuffix(group: string | undefined): string {
   return group === undefined ? '' : `@${group}`
+}
+
+export function entryOf(recordId: string): string {
+  return recordId.split('@', 1)[0] as string
 }

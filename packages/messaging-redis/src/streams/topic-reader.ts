@@ -1,11 +1,11 @@
 import { ConnectionError } from '@comm/core'
 import type { SubscribeRequest } from '@comm/messaging'
-import { pause } from '@comm/messaging/adapter'
+import { pause, SourceDelivery } from '@comm/messaging/adapter'
 import { isGone, OwnConnection, redisError, sendTo } from '@comm/redis-stores/connection'
 import type { RedisConsumer } from '../consumer.ts'
-import { RedisDelivery, type Source } from '../delivery.ts'
 import { errors } from '../errors.ts'
 import type { ResolvedStreams } from '../options.ts'
+import { TopicSource } from '../topic-source.ts'
 import { decodeEntry, type Fields, type RawEntry } from './entry.ts'
 import { FetchRoom } from './fetch-room.ts'
 import { GroupStream } from './group-stream.ts'
@@ -42,7 +42,7 @@ export class TopicReader {
   readonly #room: FetchRoom
   /** None without a group, else the stream that all groups share and the group's own. */
   readonly #streams: readonly GroupStream[]
-  readonly #sources: ReadonlyMap<string, Source>
+  readonly #sources: Map<string, TopicSource>
   #own: OwnConnection | undefined
   #isActive = false
 
@@ -51,7 +51,7 @@ export class TopicReader {
     this.#settings = settings
     this.#memory = memory
     this.#keys = topicKeys(settings.keyPrefix, memory.topic)
-    this.#room = new FetchRoom(settings.prefetchCount, settings.prefetchBytes)
+    this.#room = new FetchRoom(settings)
     const { group } = consumer.request
     const parts = {
       consumer,
@@ -62,11 +62,8 @@ export class TopicReader {
       onFailure: this.#fail,
     }
     this.#streams = group === undefined ? [] : [new GroupStream(parts, false), new GroupStream(parts, true)]
-    this.#sources = new Map(
-      group === undefined
-        ? [[this.#keys.stream, ephemeral(consumer, memory.topic, this.#room)]]
-        : this.#streams.map((stream) => [stream.key, stream]),
-    )
+    this.#sources = new Map<string, TopicSource>(this.#streams.map((stream) => [stream.key, stream]))
+    if (group === undefined) this.#sources.set(this.#keys.stream, new TopicSource(consumer, memory.topic, this.#room))
   }
 
   /** Resolves when entries published from now on will be read. @throws the client library's errors */
@@ -116,7 +113,7 @@ export class TopicReader {
       if (this.#consumer.isStopping || this.#own === undefined) return
       const reply = (await sendTo(this.#own.client, this.#readCommand(), 'bytes')) as readonly unknown[] | null
       for (let at = 0; reply !== null && at + 1 < reply.length; at += 2) {
-        const source = this.#sources.get(String(reply[at])) as Source
+        const source = this.#sources.get(String(reply[at])) as TopicSource
         for (const [id, fields] of reply[at + 1] as readonly RawEntry[]) this.#take(source, String(id), fields, 0)
       }
     }
@@ -148,21 +145,24 @@ export class TopicReader {
       for (let from: string | undefined = '-'; from !== undefined; ) {
         if (all) await this.#room.wait()
         if (this.#room.free === 0 || this.#consumer.isStopping) return
-        const { entries, next } = await stream.claim(this.#room.free, minIdleMs, from, whose)
+        const [last, ...entries] = await stream.claim(this.#room.free, minIdleMs, from, whose)
         for (const [id, fields, count] of entries) this.#take(stream, String(id), fields, Number(String(count)))
-        from = all ? next : undefined
+        from = all && last.byteLength > 0 ? `(${last}` : undefined
       }
     }
   }
 
-  #take(source: Source, id: string, fields: Fields | null, redeliveries: number): void {
+  #take(source: TopicSource, id: string, fields: Fields | null, redeliveries: number): void {
     this.#memory.cursor = id
     // Deleted by somebody; the group forgets it when it is claimed.
     if (fields === null) return
     let bytes = 0
     for (const field of fields) bytes += field.byteLength
     this.#room.add(bytes)
-    this.#consumer.offer(new RedisDelivery(source, id, decodeEntry(fields), redeliveries))
+    const recordId = source instanceof GroupStream ? id + source.idSuffix : id
+    // Ids begin with the time, unless their publisher chose others.
+    const time = Number.parseInt(id, 10)
+    this.#consumer.offer(new SourceDelivery(source, recordId, decodeEntry(fields), time, redeliveries))
   }
 
   /** Until the connection is lost, also after the intake has stopped: handlers may still run. */
@@ -209,24 +209,6 @@ export class TopicReader {
   /** @returns false when the connection is lost */
   #pause(ms: number): Promise<boolean> {
     return pause(this.#consumer.clock, ms, this.#consumer.lost)
-  }
-}
-
-/** Nobody else is concerned by what a subscriber without a group settles, Redis neither. */
-function ephemeral(consumer: RedisConsumer, topic: string, room: FetchRoom): Source {
-  return {
-    consumer,
-    topic,
-    idSuffix: '',
-    hasTimes: true,
-    handed: () => room.taken(),
-    settle(delivery, how) {
-      if (how === 'requeue' && !consumer.isStopping) {
-        room.add(delivery.body.byteLength)
-        consumer.requeued(delivery)
-      } else consumer.settled(delivery)
-      return 'settled'
-    },
   }
 }
 

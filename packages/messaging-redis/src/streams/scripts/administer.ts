@@ -30,18 +30,28 @@ local own = group_info(KEYS[3], ARGV[1])
 if own then count = count + unsettled(KEYS[3], own) end
 return count`)
 
-/** The oldest unsettled entries of a group. KEYS: the stream. ARGV: group, how many. Returns id and fields of each. */
+/**
+ * The oldest unsettled entries of a group. KEYS: the stream, the group's own. ARGV: group, how many. Returns id and fields of each, a list
+ * for either stream.
+ */
 export const BROWSE: RedisScript = new RedisScript(`${GROUP_INFO}
-local group = group_info(KEYS[1], ARGV[1])
-if not group then return {} end
-local found = {}
-for _, each in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[2])) do
-  found[#found + 1] = redis.call('XRANGE', KEYS[1], each[1], each[1])[1]
+local lists = {}
+for at, key in ipairs(KEYS) do
+  local group, found = group_info(key, ARGV[1]), {}
+  lists[at] = found
+  if group then
+    for _, each in ipairs(redis.call('XPENDING', key, ARGV[1], '-', '+', ARGV[2])) do
+      found[#found + 1] = redis.call('XRANGE', key, each[1], each[1])[1]
+    end
+    local rest = ARGV[2] - #found
+    if rest > 0 then
+      for _, entry in ipairs(redis.call('XRANGE', key, '(' .. group['last-delivered-id'], '+', 'COUNT', rest)) do
+        found[#found + 1] = entry
+      end
+    end
+  end
 end
-for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. group['last-delivered-id'], '+', 'COUNT', ARGV[2])) do
-  if #found < tonumber(ARGV[2]) then found[#found + 1] = entry end
-end
-return found`)
+return lists`)
 
 /**
  * Acknowledges entries on behalf of a group. Those that nobody has read yet are read first, with all before them, which are then given

@@ -1,0 +1,66 @@
+import type { Delivery, HeaderValue, SubscribeRequest } from '../broker.ts'
+import { laneOf } from './lane.ts'
+
+export type Settlement = Parameters<Delivery['settle']>[0]
+export type SettleAnswer = Awaited<ReturnType<Delivery['settle']>>
+
+/** What a message carries. */
+export type Content = Pick<Delivery, 'key' | 'body' | 'headers'>
+
+/** Where deliveries come from, and what settles them. */
+export interface Source {
+  readonly topic: string
+  readonly lanes: SubscribeRequest['lanes']
+  readonly lost: AbortSignal
+  /** It is being handed over. */
+  handed(delivery: SourceDelivery): void
+  /** Called once for each delivery, and only while it is not lost. */
+  settle(delivery: SourceDelivery, how: Settlement): SettleAnswer | Promise<SettleAnswer>
+}
+
+/** A delivery that leaves to its source what settling means. */
+export class SourceDelivery implements Delivery {
+  readonly source: Source
+  readonly topic: string
+  readonly id: string
+  readonly key: string | undefined
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, HeaderValue>>
+  readonly timestamp: number | undefined
+  readonly redeliveries: number | undefined
+  readonly lane: string | undefined
+  #answer: Promise<SettleAnswer> | undefined
+
+  constructor(
+    source: Source,
+    id: string,
+    { key, body, headers }: Content,
+    timestamp: number | undefined,
+    redeliveries: number | undefined,
+  ) {
+    this.source = source
+    this.topic = source.topic
+    this.id = id
+    this.key = key
+    this.body = body
+    this.headers = headers
+    this.timestamp = timestamp
+    this.redeliveries = redeliveries
+    this.lane = laneOf(source.lanes, source.topic, key)
+  }
+
+  get lost(): AbortSignal {
+    return this.source.lost
+  }
+
+  settle(how: Settlement): Promise<SettleAnswer> {
+    this.#answer ??= Promise.resolve(this.lost.aborted ? 'lost' : this.source.settle(this, how))
+    return this.#answer
+  }
+
+  /** The same message, to be delivered once more. */
+  again(): SourceDelivery {
+    const { source, id, timestamp, redeliveries } = this
+    return new SourceDelivery(source, id, this, timestamp, redeliveries === undefined ? undefined : redeliveries + 1)
+  }
+}
