@@ -81,6 +81,7 @@ export { type PipelineOptions, pipeline } from './resilience/pipeline.ts'
 export { RATE_LIMIT_DEFAULTS, type RateLimitOptions, rateLimit } from './resilience/rate-limit.ts'
 export { RETRY_DEFAULTS, type RetryEvent, type RetryOptions, retry } from './resilience/retry.ts'
 export { RETRY_BUDGET_DEFAULTS, type RetryBudget, type RetryBudgetOptions, retryBudget } from './resilience/retry-budget.ts'
+export { setSharedTimer } from './resilience/shared-timers.ts'
 export {
   ANSWERED,
   type Call,

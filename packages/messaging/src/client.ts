@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { CommunicationError, type Component, type Health, silentLogger, systemClock, UP } from '@comm/core'
 import { callable, checkArgument, type Rule, withDefaults } from '@comm/core/options'
 import type { BrokerAdapter, OutboundRecord, PublishResult } from './broker.ts'
+import type { Waiter } from './buffer/entry.ts'
 import { PublishBuffer } from './buffer/publish-buffer.ts'
 import { Codecs } from './codec.ts'
 import { Connection } from './connection.ts'
@@ -13,6 +14,7 @@ import { CLIENT_DEFAULTS, checkClientOptions, type MessageClientOptions } from '
 import type { PublishOptions } from './options/publish-options.ts'
 import { type ResolvedSubscription, resolveSubscription, type SubscribeOptions } from './options/subscribe-options.ts'
 import type { Handler, PipelineParts } from './pipeline/step.ts'
+import { type PublishOutcome, PublishOutcomes } from './publish-outcomes.ts'
 import { Publisher } from './publisher.ts'
 import { type RequestOptions, Requests } from './request-reply.ts'
 import { listenForCancels, RESPONDERS, type RespondOptions, responder } from './responder.ts'
@@ -20,9 +22,6 @@ import { HandlerSubscription, type MessageSubscription } from './subscription.ts
 import { isDeclared, isPattern, nameOf, portableName, type Topic, type TopicRef, topicOrPattern, validate } from './topic.ts'
 import { Trouble, worstOf } from './trouble.ts'
 import { unlessAborted, withTimeLimit } from './wait.ts'
-
-/** What became of one message of `publishMany`. */
-export type PublishOutcome = { readonly ok: true } | { readonly ok: false; readonly error: CommunicationError }
 
 /** Share of `closeTimeoutMs` that handlers may use; the rest is for the buffer. */
 const DRAIN_SHARE = 0.8
@@ -120,10 +119,24 @@ export class MessageClient implements Component, AsyncDisposable {
    */
   publish<Input>(topic: Topic<Input, unknown>, body: NoInfer<Input>, options?: PublishOptions): Promise<void>
   publish(topic: string, body: unknown, options?: PublishOptions): Promise<void>
-  async publish(topic: string | Topic, body: unknown, options?: PublishOptions): Promise<void> {
-    const name = nameOf(topic)
-    if (isDeclared(topic)) await validate(topic, body)
-    await this.#publisher.publish(name, body, options)
+  publish(topic: string | Topic, body: unknown, options?: PublishOptions): Promise<void> {
+    return new Promise((confirmed, failed) => this.#post(topic, body, options, { confirmed, failed }))
+  }
+
+  /** Checks a message and sends it. Never throws; the waiter is told. */
+  #post(topic: string | Topic, body: unknown, options: PublishOptions | undefined, waiter: Waiter): void {
+    try {
+      const name = nameOf(topic)
+      const checked = isDeclared(topic) ? validate(topic, body) : undefined
+      if (checked instanceof Promise) {
+        checked.then(
+          () => this.#publisher.send(name, body, options, waiter),
+          (thrown: unknown) => waiter.failed(CommunicationError.from(thrown)),
+        )
+      } else this.#publisher.send(name, body, options, waiter)
+    } catch (thrown) {
+      waiter.failed(CommunicationError.from(thrown))
+    }
   }
 
   /**
@@ -147,15 +160,18 @@ export class MessageClient implements Component, AsyncDisposable {
   ): Promise<readonly PublishOutcome[]> {
     nameOf(topic)
     checkArgument('publishMany bodies', bodies, { expected: 'an array', accepts: Array.isArray })
-    const publish = async (body: unknown, index: number): Promise<PublishOutcome> => {
-      try {
-        await this.publish(topic as string, body, typeof options === 'function' ? options(body as never, index) : options)
-        return { ok: true }
-      } catch (thrown) {
-        return { ok: false, error: CommunicationError.from(thrown) }
+    return new Promise((resolve) => {
+      const outcomes = new PublishOutcomes(bodies.length, resolve)
+      for (let index = 0; index < bodies.length; index++) {
+        const waiter = outcomes.waiterAt(index)
+        try {
+          const body = bodies[index]
+          this.#post(topic, body, typeof options === 'function' ? options(body as never, index) : options, waiter)
+        } catch (thrown) {
+          waiter.failed(CommunicationError.from(thrown))
+        }
       }
-    }
-    return Promise.all(bodies.map(publish))
+    })
   }
 
   /**

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, ConsumeError, currentContext, isCorrelationId, newCorrelationId } from '@comm/core'
+import { type CallContext, type Clock, ConsumeError, isCorrelationId, newCorrelationId } from '@comm/core'
 import { type Context, propagation } from '@opentelemetry/api'
 import type { BrokerFeatures, HeaderValue, OutboundRecord } from './broker.ts'
 import type { Codecs } from './codec.ts'
@@ -33,6 +33,7 @@ export interface EnvelopeSettings {
  * Makes the record of a message: CloudEvents 1.0 in binary mode (structured JSON where the broker has no headers), the trace, the
  * correlation id of the current context.
  *
+ * @param context the call that it belongs to
  * @param traced the context whose trace goes with the message
  * @throws ValidationError when the body cannot be encoded
  */
@@ -41,6 +42,7 @@ export function seal(
   topic: string,
   body: unknown,
   options: PublishOptions,
+  context: CallContext | undefined,
   traced: Context,
   ours: Headers | undefined,
 ): OutboundRecord {
@@ -58,7 +60,9 @@ export function seal(
     [CE_TIME]: rfc3339(wall),
     // Outside of any context the message begins something, which its own id may name.
     [CE_CORRELATION_ID]:
-      options.correlationId ?? currentContext()?.correlationId ?? (isCorrelationId(id) ? id : newCorrelationId()),
+      options.correlationId ??
+      context?.correlationId ??
+      (options.id === undefined || isCorrelationId(id) ? id : newCorrelationId()),
   }
   const sealed: Writable<OutboundRecord> = { topic, body: bytes, headers }
   if (options.headers !== undefined) Object.assign(headers, options.headers)

@@ -19,7 +19,7 @@ export type {
   SubscribeRequest,
   Subscription,
 } from './broker.ts'
-export { MessageClient, type PublishOutcome } from './client.ts'
+export { MessageClient } from './client.ts'
 export { bytesCodec, type Codec, jsonCodec, textCodec } from './codec.ts'
 export {
   type DeadLetter,
@@ -49,6 +49,7 @@ export {
 export { type DeadReason, deadLetter, type HandlerVerdict, retryAfter } from './outcome.ts'
 export { DEAD_LETTER_GROUP, deadTopic } from './pipeline/republish.ts'
 export type { Handler } from './pipeline/step.ts'
+export type { PublishOutcome } from './publish-outcomes.ts'
 export type { RequestOptions } from './request-reply.ts'
 export type { RespondOptions } from './responder.ts'
 export type { MessageSubscription } from './subscription.ts'

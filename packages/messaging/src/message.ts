@@ -1,4 +1,4 @@
-import { type CommunicationError, isCorrelationId, newCorrelationId } from '@comm/core'
+import { type CallContext, type CommunicationError, isCorrelationId, newCorrelationId } from '@comm/core'
 import type { Delivery, HeaderValue } from './broker.ts'
 import type { Content } from './envelope.ts'
 import {
@@ -71,6 +71,8 @@ export class Message implements MessageInfo {
   undecodable: CommunicationError | undefined
   readonly #content: Content
   #correlationId: string | undefined
+  /** The first attempt here, whose deadline and signal are those of the message's context. */
+  #first: Attempt | undefined
 
   constructor(delivery: Delivery, group: string | undefined, content: Content, receivedAt: number) {
     this.delivery = delivery
@@ -78,6 +80,7 @@ export class Message implements MessageInfo {
     this.headers = content.headers
     this.#content = content
     this.receivedAt = receivedAt
+    this.body = this.running = this.undecodable = this.#correlationId = this.#first = undefined
     const made = ATTEMPTS in this.headers ? numberOf(this.headers[ATTEMPTS]) : 0
     this.attempt = made !== undefined && made > 0 ? Math.floor(made) + 1 : 1
   }
@@ -141,10 +144,34 @@ export class Message implements MessageInfo {
     return REPLY_TO in this.headers
   }
 
+  /** True for the first attempt that asks: the context of the message is its. */
+  isFirst(attempt: Attempt): boolean {
+    this.#first ??= attempt
+    return this.#first === attempt
+  }
+  /** As its call context: those of the first attempt. */
+  get deadlineAt(): number | undefined {
+    return this.#first?.deadlineAt
+  }
+  get signal(): AbortSignal | undefined {
+    return this.#first?.signal
+  }
+
+  /** An attempt has ended; one that was left behind may do so while the next runs. */
+  over(attempt: Attempt): void {
+    attempt.end()
+    if (this.running === attempt) this.running = undefined
+  }
+
   /** Ends the running attempt from outside: its signal aborts, and `outcome` is what becomes of the message. */
   abort(reason: unknown, outcome: Outcome): void {
     this.running?.abort(reason, outcome)
   }
+}
+
+/** The call context of all that a message causes. */
+export function contextOf(message: Message): CallContext {
+  return message as CallContext
 }
 
 /** One run of the handler. Each has a signal of its own, so that one left behind never sees the signal of the next. */
@@ -158,6 +185,7 @@ export class Attempt implements MessageMeta {
   /** Set when the attempt was aborted: what becomes of the message, whatever the handler does now. */
   abortOutcome: Outcome | undefined
   #controller: AbortController | undefined
+  #onLost: (() => void) | undefined
   #reason: unknown
   #over = false
 
@@ -167,6 +195,7 @@ export class Attempt implements MessageMeta {
     this.attempt = message.attempt
     this.#deadlineAt = deadlineAt
     this.#now = now
+    this.onAbort = this.abortOutcome = undefined
   }
 
   get signal(): AbortSignal {
@@ -175,12 +204,13 @@ export class Attempt implements MessageMeta {
       const { lost } = this.#message.delivery
       if (this.abortOutcome !== undefined) this.#controller.abort(this.#reason)
       else if (lost.aborted) this.#controller.abort(lost.reason)
-      else if (!this.#over) lost.addEventListener('abort', this.#onLost)
+      else if (!this.#over) {
+        this.#onLost = () => this.abort(lost.reason)
+        lost.addEventListener('abort', this.#onLost)
+      }
     }
     return this.#controller.signal
   }
-
-  readonly #onLost = (): void => this.abort(this.#message.delivery.lost.reason)
 
   get deadlineAt(): number {
     return this.#deadlineAt
@@ -202,7 +232,7 @@ export class Attempt implements MessageMeta {
   /** No more aborts: the handler has ended, or is left behind after one. */
   end(): void {
     this.#over = true
-    if (this.#controller !== undefined) this.#message.delivery.lost.removeEventListener('abort', this.#onLost)
+    if (this.#onLost !== undefined) this.#message.delivery.lost.removeEventListener('abort', this.#onLost)
   }
 
   get topic(): string {

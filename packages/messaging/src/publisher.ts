@@ -1,5 +1,6 @@
-import { type Clock, CommunicationError, currentContext, type Pipeline, PublishError } from '@comm/core'
+import { type CallContext, type Clock, CommunicationError, currentContext, type Pipeline, PublishError } from '@comm/core'
 import type { BrokerFeatures, OutboundRecord } from './broker.ts'
+import type { Waiter } from './buffer/entry.ts'
 import type { PublishBuffer } from './buffer/publish-buffer.ts'
 import type { Codecs } from './codec.ts'
 import { record as forBroker, seal } from './envelope.ts'
@@ -28,27 +29,40 @@ export class Publisher {
     this.#parts = parts
   }
 
+  /** `send` as a promise, rejected with what `send` tells its waiter. */
+  publish(topic: string, body: unknown, options?: PublishOptions, ours?: Headers): Promise<void> {
+    return new Promise((confirmed, failed) => this.send(topic, body, options, { confirmed, failed }, ours))
+  }
+
   /**
-   * Resolves when the broker has confirmed the message.
+   * Tells the waiter, once, when the broker has confirmed the message or why it did not. Never throws. Without a promise of its own: on
+   * the path of every message.
    * @param ours headers of the message format, such as those of a request
    */
-  async publish(topic: string, body: unknown, options: PublishOptions = NO_OPTIONS, ours?: Headers): Promise<void> {
-    if (options !== NO_OPTIONS) checkPublishOptions(options)
-    const { observer, resilience } = this.#parts
-    const sending = observer.begin(topic)
+  send(topic: string, body: unknown, options: PublishOptions = NO_OPTIONS, waiter: Waiter, ours?: Headers): void {
+    let told = waiter
     try {
-      const record = seal(this.#parts, topic, body, options, sending.within, ours)
+      if (options !== NO_OPTIONS) checkPublishOptions(options)
+      const { buffer, observer, resilience } = this.#parts
+      const sending = observer.begin(topic, waiter)
+      told = sending
+      const context = currentContext()
+      const record = seal(this.#parts, topic, body, options, context, sending.within, ours)
       this.#refuseImpossible(record)
-      const timeoutMs = this.#timeLeft(options.timeoutMs ?? this.#parts.timeoutMs)
+      const timeoutMs = this.#timeLeft(options.timeoutMs ?? this.#parts.timeoutMs, context)
       const { signal } = options
-      if (resilience === undefined) await this.#parts.buffer.publish(record, { timeoutMs, signal })
-      else
-        await resilience.run((_, call) => this.#parts.buffer.publish(record, { timeoutMs, signal: call.signal }), record, signal)
-    } catch (error) {
-      observer.end(sending, error)
-      throw error
+      if (resilience === undefined) buffer.add(record, { timeoutMs, signal }, sending)
+      else {
+        resilience
+          .run((_, call) => buffer.publish(record, { timeoutMs, signal: call.signal }), record, signal)
+          .then(
+            () => sending.confirmed(),
+            (thrown: unknown) => sending.failed(CommunicationError.from(thrown)),
+          )
+      }
+    } catch (thrown) {
+      told.failed(CommunicationError.from(thrown))
     }
-    observer.end(sending, undefined)
   }
 
   /** Sends a record of our own making, a retry, dead letter or replay, past the bounds of the buffer. */
@@ -72,8 +86,8 @@ export class Publisher {
     }
   }
 
-  #timeLeft(timeoutMs: number): number {
-    const deadlineAt = currentContext()?.deadlineAt
+  #timeLeft(timeoutMs: number, context: CallContext | undefined): number {
+    const deadlineAt = context?.deadlineAt
     return deadlineAt === undefined ? timeoutMs : Math.max(0, Math.min(timeoutMs, deadlineAt - this.#parts.clock.now()))
   }
 }

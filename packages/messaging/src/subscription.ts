@@ -101,12 +101,16 @@ export class HandlerSubscription implements MessageSubscription {
     if (delivery.lost.aborted) return
     const message = this.#messageOf(delivery)
     this.#messages.add(message)
-    void this.#parts.outside(this.#pipeline, message).then(() => {
-      this.#messages.delete(message)
-      if (this.#messages.size > 0) return
-      this.#idle?.resolve()
-      this.#idle = undefined
-    })
+    const outcome = this.#parts.outside(this.#pipeline, message)
+    if (outcome instanceof Promise) void outcome.then(() => this.#over(message))
+    else this.#over(message)
+  }
+
+  #over(message: Message): void {
+    this.#messages.delete(message)
+    if (this.#messages.size > 0) return
+    this.#idle?.resolve()
+    this.#idle = undefined
   }
 
   #messageOf(delivery: Delivery): Message {

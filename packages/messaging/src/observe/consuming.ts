@@ -1,8 +1,8 @@
-import { runInContext } from '@comm/core'
+import { type Clock, runInContext } from '@comm/core'
 import {
   type Attributes,
+  type Context,
   context,
-  isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -12,15 +12,24 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { type Headers, textOf } from '../headers.ts'
-import type { Message } from '../message.ts'
+import { contextOf, type Message } from '../message.ts'
 import { type Outcome, RELEASE } from '../outcome.ts'
 import type { PipelineParts, Step } from '../pipeline/step.ts'
 import { errorType } from './error-type.ts'
-import { type Instruments, instruments, SCOPE } from './instruments.ts'
+import { type Instruments, instruments } from './instruments.ts'
+import { tracer } from './tracer.ts'
 
 const headerGetter: TextMapGetter<Headers> = {
   get: (headers, name) => textOf(headers[name]),
   keys: (headers) => Object.keys(headers),
+}
+
+interface Observed {
+  readonly clock: Clock
+  readonly startedAt: number
+  readonly attributes: Attributes
+  readonly measured: Instruments | undefined
+  readonly span: Span | undefined
 }
 
 /**
@@ -31,33 +40,46 @@ export function observe(next: Step, parts: PipelineParts): Step {
   const { clock, logger, stats, system } = parts
   const { group } = parts.options
 
-  return async (message) => {
-    const parent = propagation.extract(ROOT_CONTEXT, message.headers, headerGetter)
-    const span = trace.getTracer(SCOPE).startSpan(`process ${message.topic}`, { kind: SpanKind.CONSUMER }, parent)
-    if (span.isRecording()) span.setAttributes({ ...attributesOf(message), 'messaging.message.id': message.id })
-    const found = instruments()
-    const startedAt = found === undefined ? 0 : clock.now()
+  return (message) => {
     stats.consumed++
     stats.inFlight++
-    found?.inFlight.add(1, attributesOf(message))
-    let outcome: Outcome = RELEASE
-    try {
-      outcome = isSpanContextValid(span.spanContext())
-        ? await context.with(trace.setSpan(parent, span), inContext, undefined, message)
-        : await inContext(message)
-    } catch (error) {
-      logger.error(`message ${message.id} of ${message.topic} could not be settled; the broker will deliver it again`, { error })
+    const parent = propagation.extract(ROOT_CONTEXT, message.headers, headerGetter)
+    const observed = begin(message, parent)
+    const traced = observed?.span === undefined ? parent : trace.setSpan(parent, observed.span)
+    const finish = (outcome: Outcome): Outcome => {
+      stats.inFlight--
+      count(outcome)
+      if (observed !== undefined) end(observed, outcome)
+      return outcome
     }
-    stats.inFlight--
-    count(outcome)
-    end(span, outcome)
-    if (found !== undefined) measure(found, attributesOf(message), outcome, (clock.now() - startedAt) / 1000)
-    return outcome
+    const broken = (error: unknown): Outcome => {
+      logger.error(`message ${message.id} of ${message.topic} could not be settled; the broker will deliver it again`, { error })
+      return finish(RELEASE)
+    }
+    try {
+      const outcome =
+        trace.getSpanContext(traced) === undefined ? inContext(message) : context.with(traced, inContext, undefined, message)
+      return outcome instanceof Promise ? outcome.then(finish, broken) : finish(outcome)
+    } catch (error) {
+      return broken(error)
+    }
   }
 
   /** So that the log lines of every step carry the message's correlation id. */
-  function inContext(message: Message): Promise<Outcome> {
-    return runInContext({ correlationId: message.correlationId }, () => next(message))
+  function inContext(message: Message): Outcome | Promise<Outcome> {
+    return runInContext(contextOf(message), () => next(message))
+  }
+
+  /** @returns undefined while nobody collects */
+  function begin(message: Message, parent: Context): Observed | undefined {
+    const measured = instruments()
+    const tracing = tracer()
+    if (measured === undefined && tracing === undefined) return undefined
+    const attributes = attributesOf(message)
+    const span = tracing?.startSpan(`process ${message.topic}`, { kind: SpanKind.CONSUMER }, parent)
+    if (span?.isRecording()) span.setAttributes({ ...attributes, 'messaging.message.id': message.id })
+    measured?.inFlight.add(1, attributes)
+    return { clock, startedAt: clock.now(), attributes, measured, span }
   }
 
   function attributesOf(message: Message): Attributes {
@@ -81,25 +103,25 @@ export function observe(next: Step, parts: PipelineParts): Step {
   }
 }
 
-function end(span: Span, outcome: Outcome): void {
-  if (span.isRecording()) {
-    span.setAttribute('comm.messaging.outcome', outcome.kind === 'done' ? outcome.how : outcome.kind)
-    if (outcome.kind === 'retry' || outcome.kind === 'dead') {
-      span.setAttribute('error.type', errorType(outcome.error))
-      span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.error.message })
-      span.recordException(outcome.error)
-    }
-  }
-  span.end()
+function end({ clock, startedAt, attributes, measured, span }: Observed, outcome: Outcome): void {
+  if (span?.isRecording()) describe(span, outcome)
+  span?.end()
+  if (measured === undefined) return
+  measured.inFlight.add(-1, attributes)
+  measured.consumed.add(1, attributes)
+  const failed = outcome.kind === 'retry' || outcome.kind === 'dead'
+  const found = failed ? { ...attributes, 'error.type': errorType(outcome.error) } : attributes
+  measured.processDuration.record((clock.now() - startedAt) / 1000, found)
+  if (outcome.kind === 'retry') measured.retried.add(1, attributes)
+  else if (outcome.kind === 'dead') measured.dead.add(1, { ...attributes, 'comm.messaging.reason': outcome.reason })
+  else if (outcome.kind === 'done' && outcome.how === 'duplicate') measured.deduplicated.add(1, attributes)
+  else if (outcome.kind === 'done' && outcome.how === 'expired') measured.expired.add(1, attributes)
 }
 
-function measure(to: Instruments, attributes: Attributes, outcome: Outcome, seconds: number): void {
-  to.inFlight.add(-1, attributes)
-  to.consumed.add(1, attributes)
-  const failed = outcome.kind === 'retry' || outcome.kind === 'dead'
-  to.processDuration.record(seconds, failed ? { ...attributes, 'error.type': errorType(outcome.error) } : attributes)
-  if (outcome.kind === 'retry') to.retried.add(1, attributes)
-  else if (outcome.kind === 'dead') to.dead.add(1, { ...attributes, 'comm.messaging.reason': outcome.reason })
-  else if (outcome.kind === 'done' && outcome.how === 'duplicate') to.deduplicated.add(1, attributes)
-  else if (outcome.kind === 'done' && outcome.how === 'expired') to.expired.add(1, attributes)
+function describe(span: Span, outcome: Outcome): void {
+  span.setAttribute('comm.messaging.outcome', outcome.kind === 'done' ? outcome.how : outcome.kind)
+  if (outcome.kind !== 'retry' && outcome.kind !== 'dead') return
+  span.setAttribute('error.type', errorType(outcome.error))
+  span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.error.message })
+  span.recordException(outcome.error)
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@comm/core'
+import type { Clock, CommunicationError } from '@comm/core'
 import {
   type Attributes,
   type Context,
@@ -9,11 +9,13 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
+import type { Waiter } from '../buffer/entry.ts'
 import { errorType } from './error-type.ts'
-import { instruments, SCOPE } from './instruments.ts'
+import { type Instruments, instruments } from './instruments.ts'
 import type { MessagingStats } from './stats.ts'
+import { tracer } from './tracer.ts'
 
-/** Watches publishes: counts, times and traces them. */
+/** Watches publishes: counts, times and traces them. Costs next to nothing while no OpenTelemetry SDK runs. */
 export class SendObserver {
   readonly #system: string
   readonly #clock: Clock
@@ -25,30 +27,21 @@ export class SendObserver {
     this.#stats = stats
   }
 
-  begin(topic: string): Sending {
-    const span = trace
-      .getTracer(SCOPE)
-      .startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes: this.#attributes(topic) })
-    const within = isSpanContextValid(span.spanContext()) ? trace.setSpan(context.active(), span) : context.active()
-    return { topic, span, within, startedAt: instruments() === undefined ? undefined : this.#clock.now() }
-  }
-
-  /** @param error undefined when the broker confirmed the message */
-  end(sending: Sending, error: unknown): void {
-    if (error === undefined) this.#stats.published++
-    else this.#stats.publishFailed++
-    const { topic, span, startedAt } = sending
-    if (error !== undefined && span.isRecording()) {
-      span.setAttribute('error.type', errorType(error))
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) })
-    }
-    span.end()
-    const found = instruments()
-    if (found === undefined) return
-    const attributes =
-      error === undefined ? this.#attributes(topic) : { ...this.#attributes(topic), 'error.type': errorType(error) }
-    found.sent.add(1, attributes)
-    if (startedAt !== undefined) found.sendDuration.record((this.#clock.now() - startedAt) / 1000, attributes)
+  /** @param waiter is told what the sending is told */
+  begin(topic: string, waiter: Waiter): Sending {
+    const measured = instruments()
+    const tracing = tracer()
+    const observed =
+      measured === undefined && tracing === undefined
+        ? undefined
+        : {
+            clock: this.#clock,
+            startedAt: this.#clock.now(),
+            attributes: this.#attributes(topic),
+            measured,
+            span: tracing?.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes: this.#attributes(topic) }),
+          }
+    return new Sending(waiter, this.#stats, observed)
   }
 
   #attributes(topic: string): Attributes {
@@ -61,11 +54,54 @@ export class SendObserver {
   }
 }
 
-export interface Sending {
-  readonly topic: string
-  readonly span: Span
+interface Observed {
+  readonly clock: Clock
+  readonly startedAt: number
+  readonly attributes: Attributes
+  readonly measured: Instruments | undefined
+  readonly span: Span | undefined
+}
+
+/** One publish under way. */
+export class Sending implements Waiter {
+  readonly #waiter: Waiter
+  readonly #stats: MessagingStats
+  /** Undefined while nobody collects. */
+  readonly #observed: Observed | undefined
+
+  constructor(waiter: Waiter, stats: MessagingStats, observed: Observed | undefined) {
+    this.#waiter = waiter
+    this.#stats = stats
+    this.#observed = observed
+  }
+
   /** The context whose trace goes with the message. */
-  readonly within: Context
-  /** Undefined while nobody measures. */
-  readonly startedAt: number | undefined
+  get within(): Context {
+    const span = this.#observed?.span
+    return span !== undefined && isSpanContextValid(span.spanContext()) ? trace.setSpan(context.active(), span) : context.active()
+  }
+
+  confirmed(): void {
+    this.#stats.published++
+    if (this.#observed !== undefined) end(this.#observed, undefined)
+    this.#waiter.confirmed()
+  }
+
+  failed(error: CommunicationError): void {
+    this.#stats.publishFailed++
+    if (this.#observed !== undefined) end(this.#observed, error)
+    this.#waiter.failed(error)
+  }
+}
+
+/** @param error undefined when the broker confirmed the message */
+function end({ clock, startedAt, attributes, measured, span }: Observed, error: CommunicationError | undefined): void {
+  if (error !== undefined && span?.isRecording()) {
+    span.setAttribute('error.type', errorType(error))
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
+  }
+  span?.end()
+  const found = error === undefined ? attributes : { ...attributes, 'error.type': errorType(error) }
+  measured?.sent.add(1, found)
+  measured?.sendDuration.record((clock.now() - startedAt) / 1000, found)
 }

@@ -1,5 +1,5 @@
-import { TimeoutError } from '@comm/core'
-import { Attempt, type Message } from '../message.ts'
+import { runInContext, setSharedTimer, TimeoutError } from '@comm/core'
+import { Attempt, contextOf, type Message } from '../message.ts'
 import { EXPIRED, type Outcome } from '../outcome.ts'
 import { outcomeOfError, type Run } from './handle.ts'
 import type { PipelineParts, Step } from './step.ts'
@@ -10,36 +10,36 @@ import type { PipelineParts, Step } from './step.ts'
  * has no more time than its requester waits.
  */
 export function deadline(run: Run, parts: PipelineParts): Step {
-  const { clock, name } = parts
+  const { clock, name, outside } = parts
   const { deadlineMs } = parts.options
   const now = (): number => clock.now()
 
-  return async (message) => {
+  return (message) => {
     const requesterMs = requesterWaitsMs(message)
-    const attempt = new Attempt(message, now() + Math.min(deadlineMs, requesterMs), now)
+    const timeMs = Math.min(deadlineMs, requesterMs)
+    const startedAt = clock.now()
+    const attempt = new Attempt(message, startedAt + timeMs, now)
     message.running = attempt
-    try {
-      const running = run(message, attempt)
-      if (!(running instanceof Promise)) return running
-      return await new Promise<Outcome>((resolve) => {
-        const timer = clock.setTimer(attempt.remainingMs(), () => {
-          const error = requesterMs < deadlineMs ? requesterGone(message) : tooSlow(message)
-          resolve(requesterMs < deadlineMs ? EXPIRED : outcomeOfError(error, parts))
-          attempt.abort(error)
-        })
-        attempt.onAbort = (outcome) => {
-          timer.cancel()
-          resolve(outcome)
-        }
-        void running.then((outcome) => {
-          timer.cancel()
-          resolve(outcome)
-        })
-      })
-    } finally {
-      attempt.end()
-      message.running = undefined
+    const running = run(message, attempt)
+    if (!(running instanceof Promise)) {
+      message.over(attempt)
+      return running
     }
+    return new Promise((resolve) => {
+      const timeIsUp = (): void => {
+        const error = requesterMs < deadlineMs ? requesterGone(message) : tooSlow(message)
+        attempt.abort(error, requesterMs < deadlineMs ? EXPIRED : outcomeOfError(error, parts))
+      }
+      // Shared by messages, so it fires in the context of none.
+      const timer = setSharedTimer(clock, startedAt, timeMs, () => outside(runInContext, contextOf(message), timeIsUp))
+      const finish = (outcome: Outcome): void => {
+        timer.cancel()
+        message.over(attempt)
+        resolve(outcome)
+      }
+      attempt.onAbort = finish
+      void running.then(finish)
+    })
   }
 
   function requesterWaitsMs({ isRequest, expiresAt }: Message): number {

@@ -10,17 +10,9 @@ export function handle(parts: PipelineParts): Run {
   const { handler, clock } = parts
   const { resilience } = parts.options
 
-  const call = (body: unknown, attempt: Attempt): unknown =>
-    runInContext(
-      {
-        correlationId: attempt.correlationId,
-        deadlineAt: attempt.deadlineAt,
-        get signal() {
-          return attempt.signal
-        },
-      },
-      () => handler(body, attempt),
-    )
+  /** Each attempt has a context of its own. The first is the message's, which is there already. */
+  const call = (body: unknown, attempt: Attempt, isFirst: boolean): unknown =>
+    isFirst ? handler(body, attempt) : runInContext(attempt, () => handler(body, attempt))
 
   /** Under policies every pass has a signal of its own, which a stage such as `timeout` may abort. */
   const underPolicies = async (message: Message, policyCall: Call): Promise<unknown> => {
@@ -33,7 +25,7 @@ export function handle(parts: PipelineParts): Run {
     const abort = (): void => pass.abort(signal.reason)
     signal.addEventListener('abort', abort)
     try {
-      return await call(message.body, pass)
+      return await call(message.body, pass, false)
     } finally {
       signal.removeEventListener('abort', abort)
       pass.end()
@@ -43,7 +35,9 @@ export function handle(parts: PipelineParts): Run {
   return (message, attempt) => {
     try {
       const returned =
-        resilience === undefined ? call(message.body, attempt) : resilience.run(underPolicies, message, attempt.signal)
+        resilience === undefined
+          ? call(message.body, attempt, message.isFirst(attempt))
+          : resilience.run(underPolicies, message, attempt.signal)
       if (!isThenable(returned)) return outcomeOf(returned, message)
       return Promise.resolve(returned).then(
         (late) => outcomeOf(late, message),

@@ -1,7 +1,7 @@
-import type { Outcome } from '../outcome.ts'
-import { RELEASE } from '../outcome.ts'
+import type { Message } from '../message.ts'
+import { type Outcome, RELEASE } from '../outcome.ts'
 import { pause } from '../wait.ts'
-import type { PipelineParts, Step } from './step.ts'
+import { andThen, type PipelineParts, type Step } from './step.ts'
 
 /** Longest a retry may be put off by what a failed callee asked for. */
 const LONGEST_HINT_MS = 3_600_000
@@ -15,17 +15,20 @@ export function retryInProcess(next: Step, parts: PipelineParts): Step {
   const { maxAttempts, backoff, inOrder } = parts.options.retry
   const inProcess = inOrder || !canRepublish(parts) ? Number.POSITIVE_INFINITY : parts.options.retry.inProcess
 
-  return async (message) => {
-    for (let made = 0; ; made++) {
-      const outcome = await next(message)
-      if (outcome.kind !== 'retry') return outcome
+  return (message) => andThen(next(message), (outcome) => (outcome.kind === 'retry' ? again(message, outcome) : outcome))
+
+  async function again(message: Message, failed: Outcome & { kind: 'retry' }): Promise<Outcome> {
+    let outcome: Outcome = failed
+    for (let made = 0; outcome.kind === 'retry'; made++) {
       if (message.attempt >= maxAttempts) return { kind: 'dead', reason: 'attempts', error: outcome.error }
       const afterMs = delayAfter(outcome, message.attempt)
       if (made >= inProcess) return { kind: 'retry', afterMs, error: outcome.error }
       if (!(await pause(clock, afterMs, stopping, message.delivery.lost))) return RELEASE
       message.attempt++
       stats.retried++
+      outcome = await next(message)
     }
+    return outcome
   }
 
   function delayAfter(outcome: Outcome & { kind: 'retry' }, attempt: number): number {

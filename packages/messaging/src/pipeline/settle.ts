@@ -1,11 +1,13 @@
-import { CommunicationError, exponentialBackoff } from '@comm/core'
+import { CommunicationError, exponentialBackoff, runInContext } from '@comm/core'
 import type { OutboundRecord } from '../broker.ts'
 import type { Message } from '../message.ts'
 import { type Outcome, RELEASE } from '../outcome.ts'
 import { pause } from '../wait.ts'
 import { deadRecord, laterRecord } from './republish.ts'
 import { canRepublish } from './retry.ts'
-import type { PipelineParts, Step } from './step.ts'
+import { andThen, type PipelineParts, type Step } from './step.ts'
+
+type FollowedUp = Exclude<Outcome, { kind: 'done' | 'release' }>
 
 /** Wait before a message goes back to the broker because its retry or dead letter was refused. */
 const refusedBackoff = exponentialBackoff({ baseMs: 1000, maxMs: 30_000 })
@@ -20,10 +22,19 @@ export function settle(next: Step, parts: PipelineParts): Step {
   const { group } = options
   const republishes = canRepublish(parts)
 
-  return async (message) => {
-    const outcome = await act(message, await next(message).catch(broken))
-    await message.delivery.settle(outcome.kind === 'release' ? 'requeue' : 'ack')
-    return outcome
+  return (message) => andThen(decided(message), (outcome) => andThen(act(message, outcome), (final) => settled(message, final)))
+
+  function settled({ delivery }: Message, outcome: Outcome): Promise<Outcome> {
+    return delivery.settle(outcome.kind === 'release' ? 'requeue' : 'ack').then(() => outcome)
+  }
+
+  function decided(message: Message): Outcome | Promise<Outcome> {
+    try {
+      const outcome = next(message)
+      return outcome instanceof Promise ? outcome.catch(broken) : outcome
+    } catch (thrown) {
+      return broken(thrown)
+    }
   }
 
   /** A function that the user gave us threw: the backoff, the deduplication key. It would again, so the message must not come back. */
@@ -32,12 +43,15 @@ export function settle(next: Step, parts: PipelineParts): Step {
   }
 
   /** @returns the outcome as it came to pass; `release` when the message has to go back */
-  async function act(message: Message, outcome: Outcome): Promise<Outcome> {
+  function act(message: Message, outcome: Outcome): Outcome | Promise<Outcome> {
     if (message.delivery.lost.aborted) return RELEASE
+    if (outcome.kind === 'done' || outcome.kind === 'release') return outcome
+    // The deadline was the attempt's: what follows has its own time.
+    return runInContext({ correlationId: message.correlationId }, () => followUp(message, outcome))
+  }
+
+  function followUp(message: Message, outcome: FollowedUp): Promise<Outcome> {
     switch (outcome.kind) {
-      case 'done':
-      case 'release':
-        return outcome
       case 'later':
         return putOff(message, outcome, outcome.afterMs, message.attempt - 1)
       case 'retry':

@@ -9,8 +9,19 @@ import type { Outcome } from '../outcome.ts'
 import type { Topic } from '../topic.ts'
 import type { Trouble } from '../trouble.ts'
 
-/** One layer of the message pipeline. It never rejects: a failure is an outcome. */
-export type Step = (message: Message) => Promise<Outcome>
+/**
+ * One layer of the message pipeline. It never rejects: a failure is an outcome. It answers with a promise only when something has to be
+ * waited for, so that a message whose handler does not wait passes in one go.
+ */
+export type Step = (message: Message) => Outcome | Promise<Outcome>
+
+/** Goes on with what a step answered, at once when it is there. */
+export function andThen<Value, Result>(
+  answer: Value | Promise<Value>,
+  goOn: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  return answer instanceof Promise ? answer.then(goOn) : goOn(answer)
+}
 
 /**
  * Handles one message. What it returns means "done", except for what `retryAfter` and `deadLetter` make; what it throws is a failed
