@@ -79,7 +79,7 @@ export interface Delivery {
   /**
    * `ack`: done with it for this group. `requeue`: deliver it again, first in its lane; not an attempt.
    * Idempotent: a second call answers as the first did. `lost`: too late, the record will be delivered again elsewhere.
-   * Never throws. Works after `stopIntake`, not after the subscription's disposal.
+   * Never throws. May be called from inside `onDelivery`. Works after `stopIntake`, not after the subscription's disposal.
    */
   settle(how: 'ack' | 'requeue'): Promise<'settled' | 'lost'>
 }
