@@ -15,16 +15,6 @@ export const TIERS: readonly [Tier, ...Tier[]] = [
   { suffix: 'delay-1d', maxMs: 86_400_000 },
 ]
 
-export function topicForGroup(topic: string, group: string): string {
-  return `${topic}.for-${group}`
-}
-
-/** @param delayMs how long from now */
-export function delayTopic(topic: string, delayMs: number): string {
-  const tier = TIERS.find(({ maxMs }) => delayMs <= maxMs) ?? (TIERS.at(-1) as Tier)
-  return `${topic}.${tier.suffix}`
-}
-
 /** One topic of Kafka, as a part of one of ours. */
 export interface Part {
   readonly name: string
@@ -34,18 +24,33 @@ export interface Part {
   readonly tier: Tier | undefined
   /** Nobody but the group publishes to it or reads it: a new group begins at its beginning. */
   readonly isOwn: boolean
+  /** Not the topic itself. */
+  readonly isAside: boolean
+}
+
+/** The part that a record goes to. @param delayMs how long from now it must wait; 0 or less is not at all */
+export function partFor(topic: string, group: string | undefined, delayMs: number): Part {
+  const tier = delayMs > 0 ? (TIERS.find(({ maxMs }) => delayMs <= maxMs) ?? TIERS.at(-1)) : undefined
+  return partOf(topic, group, tier)
+}
+
+function partOf(topic: string, group: string | undefined, tier: Tier | undefined): Part {
+  const words = [...(group === undefined ? [] : [`for-${group}`]), ...(tier === undefined ? [] : [tier.suffix])]
+  return {
+    name: [topic, ...words].join('.'),
+    suffix: words.map((word) => `${word}-`).join(''),
+    tier,
+    isOwn: group !== undefined,
+    isAside: words.length > 0,
+  }
 }
 
 /** The topics of Kafka that a group takes a topic from. Without a group: the topic itself and what is delayed for everybody. */
 export function partsOf(topic: string, group?: string): readonly [Part, ...Part[]] {
-  const all: [Part, ...Part[]] = [{ name: topic, suffix: '', tier: undefined, isOwn: false }]
-  for (const tier of TIERS) all.push({ name: `${topic}.${tier.suffix}`, suffix: `${tier.suffix}-`, tier, isOwn: false })
-  if (group === undefined) return all
-  const own = topicForGroup(topic, group)
-  all.push({ name: own, suffix: `for-${group}-`, tier: undefined, isOwn: true })
-  for (const tier of TIERS)
-    all.push({ name: `${own}.${tier.suffix}`, suffix: `for-${group}-${tier.suffix}-`, tier, isOwn: true })
-  return all
+  const [forAll, ...others] = [undefined, ...(group === undefined ? [] : [group])].flatMap((each) =>
+    [undefined, ...TIERS].map((tier) => partOf(topic, each, tier)),
+  )
+  return [forAll as Part, ...others]
 }
 
 /** Members of a group must agree on their topics, so a group of ours is one of Kafka's for each topic. */

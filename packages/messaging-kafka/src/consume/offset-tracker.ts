@@ -1,5 +1,3 @@
-import { Fifo } from './fifo.ts'
-
 /** One record of a partition that was read. */
 export interface Tracked {
   readonly offset: number
@@ -7,11 +5,13 @@ export interface Tracked {
 }
 
 /**
- * The offset up to which a partition can be committed: Kafka keeps one number for each group, so what lies behind it must be done without
+ * The offset up to which a partition can be committed: Kafka keeps one number for each group, so what lies before it must be done without
  * a gap, in whatever order the records are settled.
  */
-export class OffsetTracker {
-  readonly #open = new Fifo<Tracked>()
+export class OffsetTracker<Item extends Tracked> {
+  /** In the order of their offsets; those before `#first` are done. */
+  #items: (Item | undefined)[] = []
+  #first = 0
   #next: number
 
   /** @param start the first offset that will be read */
@@ -26,12 +26,17 @@ export class OffsetTracker {
 
   /** Everything before it is done: the offset to commit. */
   get position(): number {
-    return this.#open.first?.offset ?? this.#next
+    return this.#items[this.#first]?.offset ?? this.#next
+  }
+
+  /** Read, and not known to be done with all before them. */
+  open(): readonly Item[] {
+    return this.#items.slice(this.#first) as Item[]
   }
 
   /** A record that was read; offsets ascend, and may leave gaps (compaction, markers of transactions). */
-  add(record: Tracked): void {
-    this.#open.push(record)
+  add(record: Item): void {
+    this.#items.push(record)
     this.#next = record.offset + 1
   }
 
@@ -40,8 +45,18 @@ export class OffsetTracker {
     if (next > this.#next) this.#next = next
   }
 
-  done(record: Tracked): void {
+  done(record: Item): void {
     record.isDone = true
-    while (this.#open.first?.isDone) this.#open.shift()
+    const items = this.#items
+    while (items[this.#first]?.isDone) items[this.#first++] = undefined
+    if (this.#first === items.length) {
+      this.#items = []
+      this.#first = 0
+    } else if (this.#first >= TRIM_AT && this.#first * 2 > items.length) {
+      this.#items = items.slice(this.#first)
+      this.#first = 0
+    }
   }
 }
+
+const TRIM_AT = 1024

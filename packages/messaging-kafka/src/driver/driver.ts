@@ -1,7 +1,8 @@
 /**
  * All that the adapter asks of a Kafka client library; kafkajs stands behind it in `kafkajs-driver.ts`, and another can take its place.
- * A driver tries once where it is not said otherwise, knows nothing of groups of ours, delays or settling, and throws our typed errors.
+ * A driver knows nothing of groups of ours, delays or settling. What it throws are our typed errors.
  */
+import type { CommunicationError } from '@comm/core'
 
 export interface TopicPartition {
   /** A topic of Kafka. */
@@ -9,14 +10,8 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-export interface PartitionOffset extends TopicPartition {
+export interface Position extends TopicPartition {
   readonly offset: number
-}
-
-export interface PartitionInfo {
-  readonly partition: number
-  /** Node id of the broker that takes its records. */
-  readonly leader: number
 }
 
 export interface PartitionRange {
@@ -45,6 +40,14 @@ export interface OutgoingBatch {
   readonly messages: OutgoingMessage[]
 }
 
+/** What became of all the records of a request. */
+export interface ProduceFailure {
+  readonly stored: 'no' | 'unknown'
+  /** A record of it is at fault, so that others would be taken without it. */
+  readonly isOfRecord: boolean
+  readonly error: CommunicationError
+}
+
 type IncomingHeader = Buffer | string
 
 export interface IncomingMessage {
@@ -56,72 +59,65 @@ export interface IncomingMessage {
   readonly headers?: Readonly<Record<string, IncomingHeader | IncomingHeader[] | undefined>>
 }
 
-/** One connection for publishing and administering. When it breaks it is thrown away, and another is opened. */
+/** What publishes and administers. When it breaks it is thrown away, and another is opened. */
 export interface KafkaLink {
   /**
-   * One request. Without an error every record is stored as `acks` says.
-   * @throws PublishError, `stored` telling what is known of all of them
+   * One request, resent only where that cannot store a record twice. What failed without being stored may be sent again in other
+   * requests: then too, nothing is stored twice while the producer is idempotent and each partition gets the same records.
+   * @returns undefined when every record is stored as `acks` says
    */
-  produce(batches: readonly OutgoingBatch[], acks: -1 | 0 | 1): Promise<void>
-  /** Undefined when there is no such topic. */
-  partitions(topic: string): Promise<readonly PartitionInfo[] | undefined>
+  produce(batches: readonly OutgoingBatch[], acks: number): Promise<ProduceFailure | undefined>
+  /** The leader of each partition, by partition. Undefined when there is no such topic. */
+  leaders(topic: string): Promise<readonly number[] | undefined>
   /** Those that exist already are left as they are. */
   createTopics(topics: readonly NewTopic[]): Promise<void>
   ranges(topic: string): Promise<readonly PartitionRange[]>
   /** For each partition the offset of the first record at or after the time, else of the one that will be written next. */
-  offsetsAt(topic: string, timestamp: number): Promise<readonly PartitionOffset[]>
+  offsetsAt(topic: string, timestamp: number): Promise<readonly Position[]>
   /** What the group has committed; partitions without a commit are left out. */
-  committed(groupId: string, topics: readonly string[]): Promise<readonly PartitionOffset[]>
+  committed(groupId: string, topics: readonly string[]): Promise<readonly Position[]>
   /** Commits for a group that has no members. @throws ConsumeError when it has */
-  setCommitted(groupId: string, topic: string, offsets: readonly PartitionOffset[]): Promise<void>
+  setCommitted(groupId: string, topic: string, offsets: readonly Position[]): Promise<void>
   /** Deletes everything that is in the partitions below the offsets. */
-  deleteRecords(topic: string, offsets: readonly PartitionOffset[]): Promise<void>
+  deleteRecords(topic: string, offsets: readonly Position[]): Promise<void>
   /** Resolves when a broker answers. */
   probe(): Promise<void>
-  /** Cuts every connection; what waits for an answer fails. Idempotent. */
-  destroy(reason: Error): void
-  /** Idempotent. */
+  /** Never waits longer than the limit of a request. Idempotent. */
   close(): Promise<void>
 }
 
-export interface ConsumerRequest {
-  readonly groupId: string
-  readonly topics: readonly string[]
-}
-
 /** Called synchronously, in the order of what happens. */
-export interface ConsumerEvents {
+export interface MemberEvents {
   /** These partitions are ours now, and none besides. A `seek` from inside the call decides where each is read. */
-  joined(assignment: readonly TopicPartition[]): void
+  joined(memberId: string, assignment: readonly TopicPartition[]): void
   /** The group is about to rejoin. A `commit` from inside the call is still accepted. */
   rebalancing(): void
   /** The group has heard of us. */
   alive(): void
+  /** @param next the offset after the last one that was read */
   batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): void
   /** It has stopped for good. */
-  failed(reason: Error): void
+  failed(reason: CommunicationError): void
 }
 
 /** A member of a group of Kafka. Lost connections it makes again by itself. A partition without a commit is read from its beginning. */
 export interface KafkaMember {
-  /** Resolves once it is told to begin; `joined` or `failed` follow. */
+  /** `joined` or `failed` follow, perhaps before it resolves. @throws CommunicationError */
   start(): Promise<void>
-  seek(position: PartitionOffset): void
+  seek(position: Position): void
   pause(source: TopicPartition): void
   resume(source: TopicPartition): void
-  commit(offsets: readonly PartitionOffset[]): Promise<void>
-  /** Leaves the group. */
+  commit(positions: readonly Position[]): Promise<void>
+  /** Leaves the group, and cuts what is left of its connections. No event comes afterwards. Idempotent. */
   stop(): Promise<void>
-  /** Cuts every connection: `stop` then ends soon, though no broker answers. */
-  destroy(reason: Error): void
 }
 
 export interface KafkaDriver {
   /**
    * Tries each broker once.
-   * @param onBroken called once when the link is of no use any more; not after `close` or `destroy`
-   * @throws AuthenticationError, ConnectionError, the signal's reason
+   * @param onBroken called once when the link is of no use any more; not after `close`
+   * @throws AuthenticationError, ConnectionError, ConfigurationError
    */
-  open(onBroken: (reason: Error) => void, signal: AbortSignal): Promise<KafkaLink>
-  member(request: ConsumerRequest, events: ConsumerEvents): KafkaMember
+  open(onBroken: (reason: CommunicationError) => void, signal: AbortSignal): Promise<KafkaLink>
+  member(groupId: string, topics: readonly string[], events: MemberEvents): Promise<KafkaMember>
 }

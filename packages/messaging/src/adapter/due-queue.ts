@@ -11,13 +11,13 @@ interface Waiting<Item> {
 /** Items that wait for their time: a binary heap with one timer. */
 export class DueQueue<Item> {
   readonly #clock: Clock
-  readonly #onDue: (items: readonly Item[]) => void
+  readonly #onDue: (item: Item) => void
   #heap: Waiting<Item>[] = []
   #added = 0
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
-  constructor(clock: Clock, onDue: (items: readonly Item[]) => void) {
+  constructor(clock: Clock, onDue: (item: Item) => void) {
     this.#clock = clock
     this.#onDue = onDue
   }
@@ -34,12 +34,10 @@ export class DueQueue<Item> {
     this.#arm()
   }
 
-  /** Forgets what is not wanted any more. */
-  retain(isWanted: (item: Item) => boolean): void {
-    // An array in ascending order is a heap.
-    this.#heap = this.#heap.filter(({ item }) => isWanted(item)).sort((a, b) => (isBefore(a, b) ? -1 : 1))
+  /** Forgets everything. */
+  clear(): void {
+    this.#heap = []
     this.#disarm()
-    this.#arm()
   }
 
   #arm(): void {
@@ -61,13 +59,11 @@ export class DueQueue<Item> {
   #fire(): void {
     this.#disarm()
     const now = this.#clock.wall()
-    const due: Item[] = []
     for (let next = this.#heap[0]; next !== undefined && next.dueAt <= now; next = this.#heap[0]) {
-      due.push(next.item)
       this.#removeFirst()
+      this.#onDue(next.item)
     }
     this.#arm()
-    if (due.length > 0) this.#onDue(due)
   }
 
   #removeFirst(): void {

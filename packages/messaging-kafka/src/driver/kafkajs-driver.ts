@@ -1,0 +1,78 @@
+import { type CommunicationError, ConnectionError, describeEndpoint } from '@comm/core'
+import { readTls } from '@comm/core/tls'
+import { adapterErrors, unlessAborted, withinLimit } from '@comm/messaging/adapter'
+import { Kafka, type KafkaConfig, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs'
+import type { ResolvedOptions } from '../options.ts'
+import { loadCodecs } from './codecs.ts'
+import type { KafkaDriver, KafkaLink, KafkaMember, MemberEvents } from './driver.ts'
+import { fromKafka } from './kafkajs-errors.ts'
+import { KafkaJsLink } from './kafkajs-link.ts'
+import { KafkaJsMember } from './kafkajs-member.ts'
+import { Sockets } from './sockets.ts'
+
+/** Enough for a leader that is being elected. */
+const FEW = 2
+const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2 }
+
+/** Kafka through kafkajs 2. */
+export class KafkaJsDriver implements KafkaDriver {
+  readonly #options: ResolvedOptions
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+  }
+
+  async open(onBroken: (reason: CommunicationError) => void, signal: AbortSignal): Promise<KafkaLink> {
+    const { servers, translateAddress, connectionTimeoutMs, clock, producerConfig } = this.#options
+    await loadCodecs(producerConfig.compressionType)
+    const sockets = new Sockets(translateAddress, () => void link.check())
+    const config = await this.#config(sockets, { ...RETRY, retries: Math.max(FEW, servers.length - 1) })
+    const patient = await this.#config(sockets, { ...RETRY, retries: 10 })
+    const link = new KafkaJsLink(new Kafka(config), new Kafka(patient), sockets, this.#options, onBroken)
+    const what = `connect to Kafka at ${servers.map(describeEndpoint).join(', ')}`
+    try {
+      const opened = link.connect().then(() => true)
+      const limitMs = connectionTimeoutMs * servers.length
+      if ((await unlessAborted(withinLimit(clock, limitMs, opened), signal)) === undefined)
+        throw new ConnectionError(`cannot ${what}: it did not answer within ${limitMs} ms`)
+    } catch (thrown) {
+      const error = signal.aborted ? adapterErrors('Kafka').aborted('connecting to', signal) : fromKafka(what, thrown)
+      sockets.cut(error)
+      void link.close()
+      throw error
+    }
+    return link
+  }
+
+  async member(groupId: string, topics: readonly string[], events: MemberEvents): Promise<KafkaMember> {
+    const sockets = new Sockets(this.#options.translateAddress, () => undefined)
+    const config = await this.#config(sockets, { ...RETRY, retries: 5 })
+    const retry = { ...RETRY, retries: Number.MAX_SAFE_INTEGER, restartOnFailure: async () => false }
+    return new KafkaJsMember(new Kafka(config), sockets, { groupId, topics, retry, events }, this.#options)
+  }
+
+  async #config({ factory }: Sockets, retry: RetryOptions): Promise<KafkaConfig> {
+    const { servers, clientId, ssl, connectionTimeoutMs, producerConfig } = this.#options
+    const sasl = this.#sasl()
+    return {
+      brokers: servers.map(({ host, port }) => `${host}:${port}`),
+      clientId,
+      connectionTimeout: connectionTimeoutMs,
+      authenticationTimeout: connectionTimeoutMs,
+      requestTimeout: producerConfig.requestTimeoutMs,
+      retry,
+      socketFactory: factory,
+      // What matters comes back as errors; the rest are steps of kafkajs that are tried again.
+      logLevel: logLevel.NOTHING,
+      ...(ssl === undefined ? undefined : { ssl: await readTls('kafka.ssl', ssl) }),
+      ...(sasl === undefined ? undefined : { sasl }),
+    }
+  }
+
+  #sasl(): SASLOptions | undefined {
+    const { saslMechanism: mechanism, username = '', password = '', oauthToken } = this.#options
+    if (mechanism === undefined) return undefined
+    if (mechanism !== 'oauthbearer') return { mechanism, username, password }
+    return { mechanism, oauthBearerProvider: async () => ({ value: (await oauthToken?.()) ?? '' }) }
+  }
+}

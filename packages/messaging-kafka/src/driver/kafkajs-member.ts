@@ -1,0 +1,121 @@
+import { ConnectionError } from '@comm/core'
+import { withinLimit } from '@comm/messaging/adapter'
+import type { Consumer, ConsumerConfig, Kafka } from 'kafkajs'
+import type { ResolvedOptions } from '../options.ts'
+import type { KafkaMember, MemberEvents, Position, TopicPartition } from './driver.ts'
+import { fromKafka } from './kafkajs-errors.ts'
+import type { Sockets } from './sockets.ts'
+
+const STOP_LIMIT_MS = 3000
+
+export interface MemberParts {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly retry: NonNullable<ConsumerConfig['retry']>
+  readonly events: MemberEvents
+}
+
+export class KafkaJsMember implements KafkaMember {
+  readonly #consumer: Consumer
+  readonly #sockets: Sockets
+  readonly #parts: MemberParts
+  readonly #options: ResolvedOptions
+  #stopping: Promise<void> | undefined
+
+  constructor(kafka: Kafka, sockets: Sockets, parts: MemberParts, options: ResolvedOptions) {
+    this.#sockets = sockets
+    this.#parts = parts
+    this.#options = options
+    const { groupId, retry } = parts
+    const { fetchMinBytes, fetchMaxBytes, fetchMaxWaitMs, sessionTimeoutMs, heartbeatIntervalMs } = options.consumerConfig
+    this.#consumer = kafka.consumer({
+      groupId,
+      retry,
+      allowAutoTopicCreation: false,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatIntervalMs,
+      minBytes: fetchMinBytes,
+      maxBytes: fetchMaxBytes,
+      maxWaitTimeInMs: fetchMaxWaitMs,
+    })
+  }
+
+  async start(): Promise<void> {
+    const consumer = this.#consumer
+    const { events, topics } = this.#parts
+    const { GROUP_JOIN, REBALANCING, HEARTBEAT, CRASH } = consumer.events
+    const unlessStopped =
+      <Event>(tell: (event: Event) => void) =>
+      (event: Event): void => {
+        if (this.#stopping === undefined) tell(event)
+      }
+    consumer.on(
+      REBALANCING,
+      unlessStopped(() => events.rebalancing()),
+    )
+    consumer.on(
+      HEARTBEAT,
+      unlessStopped(() => events.alive()),
+    )
+    consumer.on(
+      GROUP_JOIN,
+      unlessStopped(({ payload: { memberId, memberAssignment } }) => {
+        const assigned = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
+          (partitions as unknown as readonly number[]).map((partition) => ({ topic, partition })),
+        )
+        events.joined(memberId, assigned)
+      }),
+    )
+    consumer.on(
+      CRASH,
+      unlessStopped(({ payload: { error } }) => events.failed(fromKafka('consume', error))),
+    )
+    try {
+      await consumer.connect()
+      await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+      if (this.#stopping !== undefined) return
+      await consumer.run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          const { topic, partition, messages } = batch
+          if (this.#stopping === undefined) events.batch({ topic, partition }, messages, Number(batch.lastOffset()) + 1)
+        },
+      })
+    } catch (thrown) {
+      throw fromKafka(`consume ${topics[0]}`, thrown)
+    }
+  }
+
+  seek({ topic, partition, offset }: Position): void {
+    this.#consumer.seek({ topic, partition, offset: String(offset) })
+  }
+
+  pause({ topic, partition }: TopicPartition): void {
+    this.#consumer.pause([{ topic, partitions: [partition] }])
+  }
+
+  resume({ topic, partition }: TopicPartition): void {
+    this.#consumer.resume([{ topic, partitions: [partition] }])
+  }
+
+  async commit(positions: readonly Position[]): Promise<void> {
+    try {
+      await this.#consumer.commitOffsets(
+        positions.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })),
+      )
+    } catch (thrown) {
+      throw fromKafka('commit', thrown)
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const left = this.#consumer.disconnect().catch(() => undefined)
+    await withinLimit(this.#options.clock, STOP_LIMIT_MS, left)
+    this.#sockets.cut(new ConnectionError('the consumer was stopped'))
+  }
+}

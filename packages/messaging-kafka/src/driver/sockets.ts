@@ -1,0 +1,51 @@
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Endpoint } from '@comm/core'
+import type { ISocketFactory, ISocketFactoryArgs } from 'kafkajs'
+
+const KEEP_ALIVE_MS = 60_000
+
+/** The connections of one kafkajs client, so that they can be watched, and cut when a broker does not answer. */
+export class Sockets {
+  readonly #open = new Set<Socket>()
+  readonly #translate: (server: Endpoint) => Endpoint
+  readonly #onClose: () => void
+  #cut: Error | undefined
+
+  constructor(translate: (server: Endpoint) => Endpoint, onClose: () => void) {
+    this.#translate = translate
+    this.#onClose = onClose
+  }
+
+  readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }: ISocketFactoryArgs) => {
+    if (this.#cut !== undefined) throw this.#cut
+    const target = this.#translate({ host, port })
+    const servername = isIP(host) === 0 ? { servername: host } : undefined
+    const socket = ssl ? connectTls({ ...target, ...servername, ...ssl }, onConnect) : connect(target, onConnect)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
+    this.#open.add(socket)
+    socket.once('close', () => {
+      this.#open.delete(socket)
+      if (this.#cut === undefined) this.#onClose()
+    })
+    failInsteadOfEnd(socket)
+    return socket
+  }
+
+  /** Cuts every connection, and lets no other be made. */
+  cut(reason: Error): void {
+    this.#cut = reason
+    for (const socket of this.#open) socket.destroy(reason)
+  }
+}
+
+/**
+ * kafkajs forgets a broker whose connection ends, and its consumer gives up when none is left; a connection that fails it makes again. So
+ * it must not see the end.
+ */
+function failInsteadOfEnd(socket: Socket): void {
+  const on = socket.on.bind(socket)
+  on('end', () => socket.destroy(Object.assign(new Error('the broker closed the connection'), { code: 'ECONNRESET' })))
+  socket.on = ((event: string, listener: (...args: unknown[]) => void) =>
+    event === 'end' ? socket : on(event, listener)) as Socket['on']
+}

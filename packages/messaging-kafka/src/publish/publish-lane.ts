@@ -1,0 +1,170 @@
+import { type Clock, type CommunicationError, PublishError } from '@comm/core'
+import type { PublishResult } from '@comm/messaging'
+import { maybeStored, type PublishAnswers, pause, refused, STORED } from '@comm/messaging/adapter'
+import type { KafkaLink, OutgoingMessage, ProduceFailure } from '../driver/driver.ts'
+
+/** kafkajs copies the records of a partition for each that it adds. */
+const MOST_RECORDS = 500
+const HELD = new PublishError('not sent: an earlier record of its partition was not confirmed')
+
+/** A record that waits for its request. */
+export interface Outgoing {
+  readonly message: OutgoingMessage
+  readonly bytes: number
+  readonly signal: AbortSignal
+  readonly answers: PublishAnswers
+  /** Its place among the answers. */
+  readonly index: number
+}
+
+/** What waits for one partition, in order. */
+export class PartitionQueue {
+  readonly topic: string
+  readonly acks: number
+  readonly #lane: PublishLane
+  readonly #onFailure: () => void
+  #items: Outgoing[] = []
+
+  constructor(topic: string, acks: number, lane: PublishLane, onFailure: () => void) {
+    this.topic = topic
+    this.acks = acks
+    this.#lane = lane
+    this.#onFailure = onFailure
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0
+  }
+
+  push(item: Outgoing): void {
+    this.#items.push(item)
+    if (this.#items.length === 1) this.#lane.offer(this)
+  }
+
+  /** The next ones, but no more bytes than a batch may have; what was aborted has its answer. */
+  take(mostBytes: number): readonly Outgoing[] {
+    const items = this.#items
+    let count = 0
+    for (let bytes = 0; count < Math.min(items.length, MOST_RECORDS); count++) {
+      bytes += (items[count] as Outgoing).bytes
+      if (bytes > mostBytes && count > 0) break
+    }
+    this.#items = items.length === count ? [] : items.slice(count)
+    if (items.length > count) items.length = count
+    return items.some(({ signal }) => signal.aborted) ? items.filter(({ signal }) => !signal.aborted) : items
+  }
+
+  /** Nothing of what waits will be sent. */
+  refuse(error: CommunicationError): void {
+    this.#onFailure()
+    const items = this.#items
+    this.#items = []
+    for (const item of items) answer(item, refused(error))
+  }
+}
+
+/** What goes to one partition in one request. */
+interface Parcel {
+  readonly queue: PartitionQueue
+  readonly items: readonly Outgoing[]
+}
+
+export interface LaneParts {
+  readonly link: KafkaLink
+  readonly clock: Clock
+  readonly batchSizeBytes: number
+  readonly lingerMs: number
+  /** Several partitions in a request: only where what is sent again cannot be stored twice. */
+  readonly isIdempotent: boolean
+}
+
+/** The partitions of one leader: one request at a time, with all that has come together meanwhile. */
+export class PublishLane {
+  readonly #parts: LaneParts
+  /** Queues that have something. */
+  readonly #ready = new Set<PartitionQueue>()
+  #isRunning = false
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts
+  }
+
+  offer(queue: PartitionQueue): void {
+    this.#ready.add(queue)
+    if (this.#isRunning) return
+    this.#isRunning = true
+    // What is published in the same turn goes in the same request.
+    setImmediate(() => void this.#run())
+  }
+
+  async #run(): Promise<void> {
+    const { clock, lingerMs } = this.#parts
+    while (this.#ready.size > 0) {
+      if (lingerMs > 0) await pause(clock, lingerMs)
+      const parcels = this.#take()
+      if (parcels.length > 0) await this.#send(parcels)
+    }
+    this.#isRunning = false
+  }
+
+  #take(): readonly Parcel[] {
+    const { batchSizeBytes, isIdempotent } = this.#parts
+    const parcels: Parcel[] = []
+    for (const queue of [...this.#ready]) {
+      const items = queue.take(batchSizeBytes)
+      this.#ready.delete(queue)
+      if (!queue.isEmpty) this.#ready.add(queue)
+      if (items.length > 0) parcels.push({ queue, items })
+      if (parcels.length === 1 && !isIdempotent) break
+    }
+    return parcels
+  }
+
+  /** @returns false when later records of the same partitions must not be stored before these are sent again */
+  async #send(parcels: readonly Parcel[]): Promise<boolean> {
+    const failure = await this.#parts.link.produce(batchesOf(parcels), (parcels[0] as Parcel).queue.acks)
+    if (failure?.isOfRecord) {
+      const pieces = piecesOf(parcels)
+      if (pieces.length > 1) return this.#sendEach(pieces)
+    }
+    const result = failure === undefined ? STORED : resultOf(failure)
+    for (const { items } of parcels) for (const item of items) answer(item, result)
+    if (failure?.error.retryable !== true) return true
+    for (const { queue } of parcels) queue.refuse(failure.error)
+    return false
+  }
+
+  /** A batch is stored whole or not at all: those without the record that is at fault are taken, alone. */
+  async #sendEach(pieces: readonly Parcel[]): Promise<boolean> {
+    const held = new Set<PartitionQueue>()
+    for (const piece of pieces) {
+      if (held.has(piece.queue)) for (const item of piece.items) answer(item, refused(HELD))
+      else if (!(await this.#send([piece]))) held.add(piece.queue)
+    }
+    return held.size === 0
+  }
+}
+
+function piecesOf(parcels: readonly Parcel[]): readonly Parcel[] {
+  const [first] = parcels
+  if (first === undefined || parcels.length > 1) return parcels
+  return first.items.map((item) => ({ queue: first.queue, items: [item] }))
+}
+
+function batchesOf(parcels: readonly Parcel[]): { topic: string; messages: OutgoingMessage[] }[] {
+  const batches = new Map<string, OutgoingMessage[]>()
+  for (const { queue, items } of parcels) {
+    const messages = batches.get(queue.topic) ?? []
+    for (const { message } of items) messages.push(message)
+    batches.set(queue.topic, messages)
+  }
+  return [...batches].map(([topic, messages]) => ({ topic, messages }))
+}
+
+function resultOf({ stored, error }: ProduceFailure): PublishResult {
+  return stored === 'no' ? refused(error) : maybeStored(error)
+}
+
+function answer({ answers, index }: Outgoing, result: PublishResult): void {
+  answers.answer(index, result)
+}

@@ -1,0 +1,10 @@
+import { brokerContract, pipelineSuite } from '@comm/testkit'
+import { afterAll, describe, it } from '@jest/globals'
+import { KafkaUnderTest } from '../support/kafka-under-test.ts'
+
+const kafka = await KafkaUnderTest.start()
+afterAll(() => kafka.close())
+const broker = kafka.broker('Kafka')
+
+brokerContract({ describe, it, afterAll }, broker)
+pipelineSuite({ describe, it, afterAll }, broker)
