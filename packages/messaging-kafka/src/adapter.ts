@@ -28,6 +28,7 @@ export class KafkaAdapter implements BrokerAdapter {
   readonly #driver: KafkaDriver
   readonly #connection: Connection
   readonly #subscriptions: Subscriptions<KafkaLink, KafkaConsumer>
+  readonly #leaving = new Set<Promise<void>>()
   #outbox: Outbox | undefined
   #connecting: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -74,11 +75,13 @@ export class KafkaAdapter implements BrokerAdapter {
     const link = this.#linked(`subscribe to ${request.topics.join(', ')}`)
     const driver = this.#driver
     const options = this.#options
+    const leaving = this.#leaving
     try {
       return await this.#subscriptions.begin(
         request,
         link,
-        (_, onLost) => new KafkaConsumer({ driver, link: () => this.#connection.link, options, request, onDelivery, onLost }),
+        (_, onLost) =>
+          new KafkaConsumer({ driver, link: () => this.#connection.link, options, request, onDelivery, onLost, leaving }),
       )
     } catch (error) {
       this.#checkOpen()
@@ -102,6 +105,7 @@ export class KafkaAdapter implements BrokerAdapter {
   async #close(): Promise<void> {
     const closed = ERRORS.closed()
     await this.#subscriptions.end(closed)
+    await Promise.all(this.#leaving)
     this.#endOutbox(closed)
     await this.#connection.close()
   }

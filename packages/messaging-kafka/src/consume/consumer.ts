@@ -24,6 +24,8 @@ export interface ConsumerParts {
   readonly request: SubscribeRequest
   readonly onDelivery: (delivery: Delivery) => void
   readonly onLost: (reason: CommunicationError) => void
+  /** Consumers that are leaving. */
+  readonly leaving: Set<Promise<void>>
 }
 
 /** What consumes for one subscription: a member of a group for each of its topics, which share its credits. It outlives lost connections. */
@@ -72,8 +74,12 @@ export class KafkaConsumer implements LinkConsumer {
   }
 
   close(reason: CommunicationError): Promise<void> {
-    this.#closing ??= this.#close(reason)
-    return this.#closing
+    if (this.#closing !== undefined) return this.#closing
+    const { leaving } = this.#parts
+    const closing = this.#close(reason).finally(() => leaving.delete(closing))
+    leaving.add(closing)
+    this.#closing = closing
+    return closing
   }
 
   lose(reason: CommunicationError): void {

@@ -30,9 +30,11 @@ export async function startPositions(
       const isOwn = parts.some(({ name, isOwn }) => name === topic && isOwn)
       // Partitions that were added to a topic which the group has begun with are new from their first record on.
       const begins = isOwn || committed.some((each) => each.topic === topic) ? 'earliest' : from
-      const starts = mine.some(isMissing) ? await offsetsFrom(link, topic, begins) : new Map<number, number>()
+      const starts =
+        mine.some(isMissing) && begins !== 'earliest' ? await offsetsFrom(link, topic, begins) : new Map<number, number>()
       return mine.map((source) => ({
         ...source,
+        // What is at 0 no longer, Kafka begins with the first that is there.
         offset: known.get(`${topic}/${source.partition}`) ?? starts.get(source.partition) ?? 0,
         isCommitted: !isMissing(source),
       }))
@@ -44,12 +46,12 @@ export async function startPositions(
 async function offsetsFrom(
   link: KafkaLink,
   topic: string,
-  from: NonNullable<SubscribeRequest['from']>,
+  from: 'new' | { readonly timestamp: number },
 ): Promise<ReadonlyMap<number, number>> {
   if (typeof from === 'object') {
     const found = await link.offsetsAt(topic, from.timestamp)
     return new Map(found.map(({ partition, offset }) => [partition, offset]))
   }
   const ranges = await link.ranges(topic)
-  return new Map(ranges.map(({ partition, low, high }) => [partition, from === 'new' ? high : low]))
+  return new Map(ranges.map(({ partition, high }) => [partition, high]))
 }

@@ -47,7 +47,7 @@ export class KafkaJsDriver implements KafkaDriver {
   async member(groupId: string, topics: readonly string[], events: MemberEvents): Promise<KafkaMember> {
     const sockets = new Sockets(this.#options.translateAddress, () => undefined)
     const config = await this.#config(sockets, { ...RETRY, retries: 5 })
-    const retry = { ...RETRY, retries: Number.MAX_SAFE_INTEGER, restartOnFailure: async () => false }
+    const retry = { ...RETRY, retries: Number.MAX_SAFE_INTEGER }
     return new KafkaJsMember(new Kafka(config), sockets, { groupId, topics, retry, events }, this.#options)
   }
 

@@ -32,6 +32,12 @@ export function kafkaErrorType(thrown: unknown): string | undefined {
   return root(thrown).type
 }
 
+/** Kafka says that it will be able to answer soon. */
+export function isPassing(thrown: unknown): boolean {
+  const { type, retriable } = root(thrown)
+  return type !== undefined && retriable === true
+}
+
 const WRONG =
   /^(?:INVALID_(?:TOPIC_EXCEPTION|PARTITIONS|REPLICATION_FACTOR|CONFIG|REPLICA_ASSIGNMENT|SESSION_TIMEOUT|GROUP_ID))$|^POLICY_VIOLATION$/
 

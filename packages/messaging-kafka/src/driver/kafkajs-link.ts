@@ -1,31 +1,32 @@
 import { type CommunicationError, ConnectionError, ConsumeError } from '@comm/core'
-import { withinLimit } from '@comm/messaging/adapter'
-import type { Admin, Kafka, Producer } from 'kafkajs'
+import { pause, withinLimit } from '@comm/messaging/adapter'
+import type { Admin, ITopicMetadata, Kafka, Producer } from 'kafkajs'
 import type { ResolvedOptions } from '../options.ts'
 import { COMPRESSION } from './codecs.ts'
 import type { KafkaLink, NewTopic, OutgoingBatch, OutgoingMessage, PartitionRange, Position, ProduceFailure } from './driver.ts'
-import { fromKafka, kafkaErrorType, produceFailure } from './kafkajs-errors.ts'
+import { fromKafka, isPassing, kafkaErrorType, produceFailure } from './kafkajs-errors.ts'
+import { SharedClient } from './shared-client.ts'
 import type { Sockets } from './sockets.ts'
 
 const CLOSE_LIMIT_MS = 2000
 const CHECK_LIMIT_MS = 2000
 const CREATE_LIMIT_MS = 10_000
+const LOOK_AGAIN_MS = 50
+const PASSING_LIMIT_MS = 10_000
 /** Nobody makes such a topic: what is asked is whether a broker answers. */
 const PROBED_TOPIC = 'comm.probe'
 const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION'
 
 export class KafkaJsLink implements KafkaLink {
-  readonly #kafka: Kafka
-  /** Waits for the coordinators of groups, which Kafka makes when they are first asked for. */
-  readonly #patient: Kafka
+  readonly #producer: SharedClient<Producer>
+  readonly #admin: SharedClient<Admin>
   readonly #sockets: Sockets
   readonly #options: ResolvedOptions
   readonly #onBroken: (reason: CommunicationError) => void
-  #producer: Promise<Producer> | undefined
-  #admin: Promise<Admin> | undefined
   #isChecking = false
   #isOver = false
 
+  /** @param patient waits for the coordinators of groups, which Kafka makes when they are first asked for */
   constructor(
     kafka: Kafka,
     patient: Kafka,
@@ -33,44 +34,46 @@ export class KafkaJsLink implements KafkaLink {
     options: ResolvedOptions,
     onBroken: (reason: CommunicationError) => void,
   ) {
-    this.#kafka = kafka
-    this.#patient = patient
     this.#sockets = sockets
     this.#options = options
     this.#onBroken = onBroken
+    this.#admin = new SharedClient(() => patient.admin())
+    this.#producer = new SharedClient(() =>
+      kafka.producer({
+        idempotent: options.isIdempotent,
+        allowAutoTopicCreation: false,
+        createPartitioner: () => partitionGiven,
+        // Resends under the same number, so that Kafka recognises what it has.
+        retry: { retries: options.isIdempotent ? 1 : 0 },
+      }),
+    )
   }
 
   async connect(): Promise<void> {
-    await this.#producing()
+    await this.#producer.use(async () => undefined, never)
   }
 
   async produce(batches: readonly OutgoingBatch[], acks: number): Promise<ProduceFailure | undefined> {
     const { compressionType, requestTimeoutMs: timeout } = this.#options.producerConfig
-    const producing = this.#producing()
+    const topicMessages = [...batches]
+    const compression = COMPRESSION[compressionType]
     try {
-      const producer = await producing
-      await producer.sendBatch({ topicMessages: [...batches], acks, timeout, compression: COMPRESSION[compressionType] })
+      await this.#producer.use(
+        (producer) => producer.sendBatch({ topicMessages, acks, timeout, compression }),
+        // kafkajs gives the numbers of what failed to what comes next, which Kafka would take for the same records: begin with new ones.
+        (thrown) => produceFailure(thrown).stored === 'unknown',
+      )
       return undefined
     } catch (thrown) {
       const failure = produceFailure(thrown)
-      // kafkajs gives the numbers of what failed to what comes next, which Kafka would take for the same records: begin with new ones.
-      if (failure.stored === 'unknown') {
-        if (this.#producer === producing) this.#producer = undefined
-        void discard(producing)
-        void this.check()
-      }
+      if (failure.stored === 'unknown') void this.check()
       return failure
     }
   }
 
   async leaders(topic: string): Promise<readonly number[] | undefined> {
-    const found = await this.#do(`look up topic ${topic}`, (admin) =>
-      admin.fetchTopicMetadata({ topics: [topic] }).catch((thrown: unknown) => {
-        if (kafkaErrorType(thrown) === UNKNOWN_TOPIC) return undefined
-        throw thrown
-      }),
-    )
-    const partitions = found?.topics.find(({ name }) => name === topic)?.partitions
+    const found = await this.#do(`look up topic ${topic}`, (admin) => lookUp(admin, [topic]))
+    const partitions = found?.find(({ name }) => name === topic)?.partitions
     return partitions?.toSorted((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader)
   }
 
@@ -82,8 +85,13 @@ export class KafkaJsLink implements KafkaLink {
       replicationFactor,
       configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
     }))
-    const names = topics.map(({ topic }) => topic).join(', ')
-    await this.#do(`create the topics ${names}`, (admin) => admin.createTopics({ topics: made, timeout: CREATE_LIMIT_MS }))
+    const names = topics.map(({ topic }) => topic)
+    await this.#do(`create the topics ${names.join(', ')}`, async (admin) => {
+      // kafkajs would take brokers that have not heard of them yet for an error.
+      await admin.createTopics({ topics: made, timeout: CREATE_LIMIT_MS, waitForLeaders: false })
+      for (let tries = CREATE_LIMIT_MS / LOOK_AGAIN_MS; !(await areThere(admin, names)) && tries > 0; tries--)
+        await pause(this.#options.clock, LOOK_AGAIN_MS)
+    })
   }
 
   async ranges(topic: string): Promise<readonly PartitionRange[]> {
@@ -144,78 +152,61 @@ export class KafkaJsLink implements KafkaLink {
     this.#isChecking = false
     if (answer === true || this.#isOver) return
     const reason = answer ?? new ConnectionError(`Kafka does not answer within ${CHECK_LIMIT_MS} ms`)
-    await this.#end(reason)
+    this.#end(reason)
     this.#onBroken(reason)
   }
 
   async close(): Promise<void> {
-    const leaving = Promise.all([discard(this.#producer), discard(this.#admin)])
+    const leaving = Promise.all([this.#producer.close(), this.#admin.close()])
     if (!this.#isOver) await withinLimit(this.#options.clock, CLOSE_LIMIT_MS, leaving)
-    await this.#end(new ConnectionError('the connection to Kafka was closed'))
+    this.#end(new ConnectionError('the connection to Kafka was closed'))
   }
 
-  async #end(reason: Error): Promise<void> {
+  #end(reason: Error): void {
     this.#isOver = true
     this.#sockets.cut(reason)
-    void discard(this.#producer)
-    void discard(this.#admin)
+    void this.#producer.close()
+    void this.#admin.close()
   }
 
-  #producing(): Promise<Producer> {
-    this.#producer ??= this.#open(
-      this.#kafka.producer({
-        idempotent: this.#options.isIdempotent,
-        allowAutoTopicCreation: false,
-        createPartitioner: () => partitionGiven,
-        // Resends under the same number, so that Kafka recognises what it has.
-        retry: { retries: this.#options.isIdempotent ? 1 : 0 },
-      }),
-      () => {
-        this.#producer = undefined
-      },
-    )
-    return this.#producer
-  }
-
-  async #open<Client extends Admin | Producer>(client: Client, onFailure: () => void): Promise<Client> {
-    try {
-      await client.connect()
-      return client
-    } catch (thrown) {
-      onFailure()
-      void client.disconnect().catch(() => undefined)
-      throw thrown
-    }
-  }
-
+  /** Tries again what Kafka cannot answer yet: a topic or a group that was just made has no leader everywhere. */
   async #do<Result>(what: string, use: (admin: Admin) => Promise<Result>): Promise<Result> {
-    try {
-      return await this.#ask(use)
-    } catch (thrown) {
-      throw fromKafka(what, thrown)
+    for (let tries = PASSING_LIMIT_MS / LOOK_AGAIN_MS; ; tries--) {
+      try {
+        return await this.#ask(use)
+      } catch (thrown) {
+        if (!isPassing(thrown) || tries <= 0 || this.#isOver) throw fromKafka(what, thrown)
+        await pause(this.#options.clock, LOOK_AGAIN_MS)
+      }
     }
   }
 
-  /** An admin of kafkajs that met a topic which is not there any more fails for ever: after a failure another one is made. */
-  async #ask<Result>(use: (admin: Admin) => Promise<Result>): Promise<Result> {
-    this.#admin ??= this.#open(this.#patient.admin(), () => {
-      this.#admin = undefined
-    })
-    const asked = this.#admin
-    try {
-      return await use(await asked)
-    } catch (thrown) {
-      if (this.#admin === asked) this.#admin = undefined
-      void discard(asked)
-      throw thrown
-    }
+  /** An admin of kafkajs that met a topic which is not there any more fails for ever. */
+  #ask<Result>(use: (admin: Admin) => Promise<Result>): Promise<Result> {
+    return this.#admin.use(use, (thrown) => !isPassing(thrown) || kafkaErrorType(thrown) === UNKNOWN_TOPIC)
   }
+}
+
+/** @returns undefined when one of them is not there */
+async function lookUp(admin: Admin, topics: string[]): Promise<readonly ITopicMetadata[] | undefined> {
+  try {
+    return (await admin.fetchTopicMetadata({ topics })).topics
+  } catch (thrown) {
+    // What was there a moment ago, and is not now, kafkajs answers with nothing, over which it stumbles.
+    if (kafkaErrorType(thrown) === UNKNOWN_TOPIC || thrown instanceof TypeError) return undefined
+    throw thrown
+  }
+}
+
+async function areThere(admin: Admin, topics: string[]): Promise<boolean> {
+  const found = await lookUp(admin, topics)
+  return found?.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) ?? false
 }
 
 function partitionGiven({ message }: { readonly message: unknown }): number {
   return (message as OutgoingMessage).partition
 }
 
-async function discard(client: Promise<Admin | Producer> | undefined): Promise<void> {
-  await client?.then((opened) => opened.disconnect()).catch(() => undefined)
+function never(): boolean {
+  return false
 }

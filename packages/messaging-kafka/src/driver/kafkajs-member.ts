@@ -1,9 +1,9 @@
 import { ConnectionError } from '@comm/core'
 import { withinLimit } from '@comm/messaging/adapter'
-import type { Consumer, ConsumerConfig, Kafka } from 'kafkajs'
+import type { Consumer, Kafka, RetryOptions } from 'kafkajs'
 import type { ResolvedOptions } from '../options.ts'
 import type { KafkaMember, MemberEvents, Position, TopicPartition } from './driver.ts'
-import { fromKafka } from './kafkajs-errors.ts'
+import { fromKafka, isPassing } from './kafkajs-errors.ts'
 import type { Sockets } from './sockets.ts'
 
 const STOP_LIMIT_MS = 3000
@@ -11,7 +11,7 @@ const STOP_LIMIT_MS = 3000
 export interface MemberParts {
   readonly groupId: string
   readonly topics: readonly string[]
-  readonly retry: NonNullable<ConsumerConfig['retry']>
+  readonly retry: RetryOptions
   readonly events: MemberEvents
 }
 
@@ -20,6 +20,7 @@ export class KafkaJsMember implements KafkaMember {
   readonly #sockets: Sockets
   readonly #parts: MemberParts
   readonly #options: ResolvedOptions
+  #hasJoined = false
   #stopping: Promise<void> | undefined
 
   constructor(kafka: Kafka, sockets: Sockets, parts: MemberParts, options: ResolvedOptions) {
@@ -30,7 +31,11 @@ export class KafkaJsMember implements KafkaMember {
     const { fetchMinBytes, fetchMaxBytes, fetchMaxWaitMs, sessionTimeoutMs, heartbeatIntervalMs } = options.consumerConfig
     this.#consumer = kafka.consumer({
       groupId,
-      retry,
+      // A group that was just made is not ready; later, whoever lost its place begins anew.
+      retry: {
+        ...retry,
+        restartOnFailure: async (error) => !this.#hasJoined && this.#stopping === undefined && isPassing(error),
+      },
       allowAutoTopicCreation: false,
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatIntervalMs,
@@ -63,6 +68,7 @@ export class KafkaJsMember implements KafkaMember {
         const assigned = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
           (partitions as unknown as readonly number[]).map((partition) => ({ topic, partition })),
         )
+        this.#hasJoined = true
         events.joined(memberId, assigned)
       }),
     )
