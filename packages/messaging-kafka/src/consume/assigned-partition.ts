@@ -1,7 +1,7 @@
 import type { Clock, CommunicationError } from '@comm/core'
 import type { SubscribeRequest } from '@comm/messaging'
 import { DueQueue } from '@comm/messaging/adapter'
-import type { IncomingMessage, TopicPartition } from '../driver/driver.ts'
+import type { IncomingMessage, Position, TopicPartition } from '../driver/driver.ts'
 import { notBeforeOf } from '../message.ts'
 import type { Part } from '../topic-names.ts'
 import { KafkaDelivery, Place } from './delivery.ts'
@@ -42,7 +42,7 @@ export class AssignedPartition {
   #waiting = 0
   #waitingBytes = 0
   #isPaused = false
-  committed = -1
+  #isDirty = false
 
   constructor(source: TopicPartition, part: Part, owner: PartitionOwner) {
     this.source = source
@@ -68,19 +68,26 @@ export class AssignedPartition {
     return this.#tracker?.next ?? 0
   }
 
-  /** What can be committed; undefined when nothing has changed. */
-  get uncommitted(): number | undefined {
-    const position = this.#tracker?.position
-    return position === undefined || position === this.committed ? undefined : position
+  /** Whether what can be committed has changed since it was last taken. */
+  get isDirty(): boolean {
+    return this.#isDirty && this.#tracker !== undefined
   }
 
-  /** All that was settled up to here without a gap. */
-  get position(): number | undefined {
-    return this.#tracker?.position
+  /** What can be committed. */
+  take(): Position {
+    this.#isDirty = false
+    return { ...this.source, offset: this.#tracker?.position ?? 0, note: this.#tracker?.note ?? '' }
   }
 
-  begin(offset: number): void {
-    this.#tracker = new OffsetTracker(offset)
+  /** What was taken could not be committed. */
+  takeBack(): void {
+    this.#isDirty = true
+  }
+
+  /** @param isCommitted nothing need be committed yet */
+  begin({ offset, note }: Position, isCommitted: boolean): void {
+    this.#tracker = new OffsetTracker(offset, note)
+    this.#isDirty = !isCommitted
   }
 
   receive(messages: readonly IncomingMessage[], next: number): void {
@@ -93,7 +100,7 @@ export class AssignedPartition {
       if (offset < tracker.next) continue
       const place = new Place(offset)
       const delivery = new KafkaDelivery(this, message, place)
-      tracker.add(place)
+      if (tracker.add(place)) continue
       this.#waiting++
       this.#waitingBytes += delivery.bytes
       const dueAt = now === undefined ? 0 : this.#dueAt(message)
@@ -126,6 +133,7 @@ export class AssignedPartition {
       return true
     }
     this.#tracker?.done(delivery.place)
+    this.#isDirty = true
     this.#owner.settled(delivery, undefined)
     if (this.#isPaused) this.#resumeWhenRoom()
     return true

@@ -1,5 +1,6 @@
 import { type Clock, type CommunicationError, ConnectionError, type Timer } from '@comm/core'
 import type { SubscribeRequest } from '@comm/messaging'
+import { pause } from '@comm/messaging/adapter'
 import type { IncomingMessage, KafkaDriver, KafkaLink, KafkaMember, MemberEvents, TopicPartition } from '../driver/driver.ts'
 import { ERRORS } from '../errors.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -7,6 +8,8 @@ import type { Part } from '../topic-names.ts'
 import { AssignedPartition, type PartitionOwner } from './assigned-partition.ts'
 import type { KafkaDelivery } from './delivery.ts'
 import { type StartPosition, type StartRequest, startPositions } from './start-positions.ts'
+
+const COMMIT_AGAIN_MS = 50
 
 export interface MemberParts {
   readonly driver: KafkaDriver
@@ -79,8 +82,8 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   joined(memberId: string, assignment: readonly TopicPartition[]): void {
     this.alive()
     this.#generation++
-    // A new name: the group has gone on without us, so that what we had may be with others.
-    const isKept = memberId === this.#memberId
+    // A new name: the group has gone on without us, so that what we had may be with others, if there are any.
+    const isKept = memberId === this.#memberId || this.#isEphemeral
     this.#memberId = memberId
     const before = this.#partitions
     this.#partitions = new Map()
@@ -145,8 +148,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     for (const [name, partition] of this.#partitions) {
       this.#lose(partition, reason)
       const again = new AssignedPartition(partition.source, partition.part, this)
-      if (partition.position !== undefined) again.begin(partition.position)
-      again.committed = partition.committed
+      if (partition.isReady) again.begin(partition.take(), false)
       this.#partitions.set(name, again)
     }
   }
@@ -187,14 +189,15 @@ export class GroupMember implements PartitionOwner, MemberEvents {
       for (const { isCommitted, ...position } of positions) {
         const partition = this.#partitions.get(nameOf(position))
         if (partition === undefined) continue
-        partition.begin(position.offset)
-        if (isCommitted) partition.committed = position.offset
+        partition.begin(position, isCommitted)
         this.#member?.seek(position)
       }
       await this.#commit()
-      // A rebalance came between; its end brings us here again.
-      if (generation !== this.#generation || added.some(({ uncommitted }) => uncommitted !== undefined && !this.#isEphemeral))
-        return
+      while (!this.#isEphemeral && added.some(({ isDirty }) => isDirty)) {
+        // After a rebalance all begins anew.
+        if (!(await pause(this.clock, COMMIT_AGAIN_MS)) || generation !== this.#generation || this.#isOver) return
+        await this.#commit()
+      }
     }
     this.#ready.resolve()
   }
@@ -224,19 +227,12 @@ export class GroupMember implements PartitionOwner, MemberEvents {
 
   /** Never rejects: what was not committed is committed with the next, or read again by whom the partition goes to. */
   #commit(): Promise<void> {
-    const changed: { readonly partition: AssignedPartition; readonly offset: number }[] = []
-    for (const partition of this.#partitions.values()) {
-      const offset = partition.uncommitted
-      if (offset !== undefined) changed.push({ partition, offset })
-    }
-    if (changed.length === 0 || this.#isEphemeral || this.#isSuspended) return Promise.resolve()
-    const positions = changed.map(({ partition: { source }, offset }) => ({ ...source, offset }))
-    const committed = this.#member?.commit(positions).then(
-      () => {
-        for (const { partition, offset } of changed) partition.committed = offset
-      },
-      () => this.#commitSoon(),
-    )
+    const changed = this.#isEphemeral || this.#isSuspended ? [] : [...this.#partitions.values()].filter(({ isDirty }) => isDirty)
+    if (changed.length === 0) return Promise.resolve()
+    const committed = this.#member?.commit(changed.map((partition) => partition.take())).catch(() => {
+      for (const partition of changed) partition.takeBack()
+      this.#commitSoon()
+    })
     const committing = Promise.resolve(committed).finally(() => {
       if (this.#committing === committing) this.#committing = undefined
     })

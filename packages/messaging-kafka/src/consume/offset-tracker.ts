@@ -4,19 +4,27 @@ export interface Tracked {
   isDone: boolean
 }
 
+const TRIM_AT = 1024
+/** Kafka keeps no more bytes with an offset (`offset.metadata.max.bytes`). */
+const LONGEST_NOTE = 4000
+const DIGITS = 36
+
 /**
- * The offset up to which a partition can be committed: Kafka keeps one number for each group, so what lies before it must be done without
- * a gap, in whatever order the records are settled.
+ * How far a partition is done: Kafka keeps one offset for each group, so what lies before it must be done without a gap, in whatever order
+ * the records are settled. What is done beyond the gap is noted beside it.
  */
 export class OffsetTracker<Item extends Tracked> {
   /** In the order of their offsets; those before `#first` are done. */
   #items: (Item | undefined)[] = []
   #first = 0
   #next: number
+  #doneBeyond = 0
+  readonly #known: ReadonlySet<number>
 
-  /** @param start the first offset that will be read */
-  constructor(start: number) {
+  /** @param start the first offset that will be read @param note what somebody noted beside it */
+  constructor(start: number, note = '') {
     this.#next = start
+    this.#known = noted(start, note)
   }
 
   /** The offset of the next record to read. */
@@ -29,15 +37,36 @@ export class OffsetTracker<Item extends Tracked> {
     return this.#items[this.#first]?.offset ?? this.#next
   }
 
+  /** What is done beyond the position, to be kept beside it: distance and length of each run. */
+  get note(): string {
+    if (this.#doneBeyond === 0) return ''
+    let at = this.position
+    let note = ''
+    for (let index = this.#first; index < this.#items.length; index++) {
+      const from = this.#items[index] as Item
+      if (!from.isDone) continue
+      while (this.#items[index + 1]?.isDone) index++
+      const end = (this.#items[index] as Item).offset + 1
+      const run = `${(from.offset - at).toString(DIGITS)}.${(end - from.offset).toString(DIGITS)}.`
+      if (note.length + run.length > LONGEST_NOTE) break
+      note += run
+      at = end
+    }
+    return note
+  }
+
   /** Read, and not known to be done with all before them. */
   open(): readonly Item[] {
     return this.#items.slice(this.#first) as Item[]
   }
 
-  /** A record that was read; offsets ascend, and may leave gaps (compaction, markers of transactions). */
-  add(record: Item): void {
+  /** A record that was read; offsets ascend, and may leave gaps (compaction, marks of transactions). @returns whether it is done already */
+  add(record: Item): boolean {
     this.#items.push(record)
     this.#next = record.offset + 1
+    const isKnown = this.#known.size > 0 && this.#known.has(record.offset)
+    if (isKnown) this.done(record)
+    return isKnown
   }
 
   /** The batch that was read ends before this offset, though its last records may not have been for us. */
@@ -47,8 +76,9 @@ export class OffsetTracker<Item extends Tracked> {
 
   done(record: Item): void {
     record.isDone = true
+    this.#doneBeyond++
     const items = this.#items
-    while (items[this.#first]?.isDone) items[this.#first++] = undefined
+    for (; items[this.#first]?.isDone; this.#doneBeyond--) items[this.#first++] = undefined
     if (this.#first === items.length) {
       this.#items = []
       this.#first = 0
@@ -59,4 +89,14 @@ export class OffsetTracker<Item extends Tracked> {
   }
 }
 
-const TRIM_AT = 1024
+/** What a foreign client has noted there is not ours, and says nothing. */
+function noted(start: number, note: string): ReadonlySet<number> {
+  const known = new Set<number>()
+  if (!/^(?:[\da-z]+\.[\da-z]+\.)+$/.test(note)) return known
+  const numbers = note.split('.').map((digits) => Number.parseInt(digits, DIGITS))
+  for (let at = start, index = 0; index + 1 < numbers.length; index += 2) {
+    at += numbers[index] as number
+    for (let left = numbers[index + 1] as number; left > 0; left--) known.add(at++)
+  }
+  return known
+}

@@ -22,7 +22,7 @@ export async function startPositions(
 ): Promise<readonly StartPosition[]> {
   const topics = [...new Set(sources.map(({ topic }) => topic))]
   const committed = isEphemeral ? [] : await link.committed(groupId, topics)
-  const known = new Map(committed.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]))
+  const known = new Map(committed.map((each) => [`${each.topic}/${each.partition}`, each]))
   const positions = await Promise.all(
     topics.map(async (topic): Promise<readonly StartPosition[]> => {
       const mine = sources.filter((source) => source.topic === topic)
@@ -32,12 +32,13 @@ export async function startPositions(
       const begins = isOwn || committed.some((each) => each.topic === topic) ? 'earliest' : from
       const starts =
         mine.some(isMissing) && begins !== 'earliest' ? await offsetsFrom(link, topic, begins) : new Map<number, number>()
-      return mine.map((source) => ({
-        ...source,
-        // What is at 0 no longer, Kafka begins with the first that is there.
-        offset: known.get(`${topic}/${source.partition}`) ?? starts.get(source.partition) ?? 0,
-        isCommitted: !isMissing(source),
-      }))
+      // What is at 0 no longer, Kafka begins with the first that is there.
+      return mine.map((source) => {
+        const found = known.get(`${topic}/${source.partition}`)
+        return found === undefined
+          ? { ...source, offset: starts.get(source.partition) ?? 0, isCommitted: false }
+          : { ...found, isCommitted: true }
+      })
     }),
   )
   return positions.flat()

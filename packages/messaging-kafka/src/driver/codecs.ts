@@ -1,11 +1,13 @@
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { ConfigurationError } from '@comm/core'
-import { CompressionCodecs, CompressionTypes } from 'kafkajs'
+import kafkajs, { type CompressionTypes as CompressionType } from 'kafkajs'
+
+const { CompressionCodecs, CompressionTypes } = kafkajs
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
-export const COMPRESSION: Readonly<Record<Compression, CompressionTypes>> = Object.freeze({
+export const COMPRESSION: Readonly<Record<Compression, CompressionType>> = Object.freeze({
   none: CompressionTypes.None,
   gzip: CompressionTypes.GZIP,
   snappy: CompressionTypes.Snappy,
@@ -20,7 +22,7 @@ interface Codec {
 }
 
 /** By `CompressionTypes`; the types of kafkajs do not know `None`. */
-const CODECS: Partial<Record<CompressionTypes, () => unknown>> = CompressionCodecs
+const CODECS: Partial<Record<CompressionType, () => unknown>> = CompressionCodecs
 
 /** gzip is in kafkajs, zstd in Node; these are packages of others. */
 const PACKAGES: readonly (readonly [Compression, string])[] = [

@@ -12,6 +12,8 @@ export interface TopicPartition {
 
 export interface Position extends TopicPartition {
   readonly offset: number
+  /** A text that Kafka keeps beside it where it is committed. */
+  readonly note?: string
 }
 
 export interface PartitionRange {

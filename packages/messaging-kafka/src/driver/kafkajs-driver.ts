@@ -1,7 +1,7 @@
 import { type CommunicationError, ConnectionError, describeEndpoint } from '@comm/core'
 import { readTls } from '@comm/core/tls'
 import { adapterErrors, unlessAborted, withinLimit } from '@comm/messaging/adapter'
-import { Kafka, type KafkaConfig, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs'
+import kafkajs, { type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs'
 import type { ResolvedOptions } from '../options.ts'
 import { loadCodecs } from './codecs.ts'
 import type { KafkaDriver, KafkaLink, KafkaMember, MemberEvents } from './driver.ts'
@@ -9,6 +9,8 @@ import { fromKafka } from './kafkajs-errors.ts'
 import { KafkaJsLink } from './kafkajs-link.ts'
 import { KafkaJsMember } from './kafkajs-member.ts'
 import { Sockets } from './sockets.ts'
+
+const { Kafka, logLevel } = kafkajs
 
 /** Enough for a leader that is being elected. */
 const FEW = 2

@@ -92,6 +92,8 @@ export class KafkaJsLink implements KafkaLink {
       for (let tries = CREATE_LIMIT_MS / LOOK_AGAIN_MS; !(await areThere(admin, names)) && tries > 0; tries--)
         await pause(this.#options.clock, LOOK_AGAIN_MS)
     })
+    // A broker that is known to lead them may not know it yet, and a consumer that comes too early joins its group again and again.
+    await Promise.all(names.map((name) => this.ranges(name)))
   }
 
   async ranges(topic: string): Promise<readonly PartitionRange[]> {
@@ -107,7 +109,7 @@ export class KafkaJsLink implements KafkaLink {
   async committed(groupId: string, topics: readonly string[]): Promise<readonly Position[]> {
     const found = await this.#do(`look at group ${groupId}`, (admin) => admin.fetchOffsets({ groupId, topics: [...topics] }))
     const all = found.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })),
+      partitions.map(({ partition, offset, metadata }) => ({ topic, partition, offset: Number(offset), note: metadata ?? '' })),
     )
     return all.filter(({ offset }) => offset >= 0)
   }

@@ -74,7 +74,9 @@ export class KafkaJsMember implements KafkaMember {
     )
     consumer.on(
       CRASH,
-      unlessStopped(({ payload: { error } }) => events.failed(fromKafka('consume', error))),
+      unlessStopped(({ payload: { error, restart } }) => {
+        if (!restart) events.failed(fromKafka('consume', error))
+      }),
     )
     try {
       await consumer.connect()
@@ -107,7 +109,12 @@ export class KafkaJsMember implements KafkaMember {
   async commit(positions: readonly Position[]): Promise<void> {
     try {
       await this.#consumer.commitOffsets(
-        positions.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })),
+        positions.map(({ topic, partition, offset, note = '' }) => ({
+          topic,
+          partition,
+          offset: String(offset),
+          metadata: note,
+        })),
       )
     } catch (thrown) {
       throw fromKafka('commit', thrown)

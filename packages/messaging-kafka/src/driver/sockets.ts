@@ -19,7 +19,8 @@ export class Sockets {
 
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }: ISocketFactoryArgs) => {
     if (this.#cut !== undefined) throw this.#cut
-    const target = this.#translate({ host, port })
+    // Half open: only then is it told apart who ended it.
+    const target = { ...this.#translate({ host, port }), allowHalfOpen: true }
     const servername = isIP(host) === 0 ? { servername: host } : undefined
     const socket = ssl ? connectTls({ ...target, ...servername, ...ssl }, onConnect) : connect(target, onConnect)
     socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
@@ -45,7 +46,10 @@ export class Sockets {
  */
 function failInsteadOfEnd(socket: Socket): void {
   const on = socket.on.bind(socket)
-  on('end', () => socket.destroy(Object.assign(new Error('the broker closed the connection'), { code: 'ECONNRESET' })))
+  on('end', () => {
+    const isOurs = socket.writableEnded
+    socket.destroy(isOurs ? undefined : Object.assign(new Error('the broker closed the connection'), { code: 'ECONNRESET' }))
+  })
   socket.on = ((event: string, listener: (...args: unknown[]) => void) =>
     event === 'end' ? socket : on(event, listener)) as Socket['on']
 }

@@ -2,7 +2,7 @@ import { KafkaAdapter, type KafkaAdapterOptions } from '@comm/messaging-kafka'
 import type { BrokerUnderTest } from '@comm/testkit'
 import { type FaultProxy, startFaultProxy } from '@comm/testkit/fault-proxy'
 import { sharedServer } from '@comm/testkit/servers'
-import { Kafka, logLevel } from 'kafkajs'
+import kafkajs from 'kafkajs'
 
 /** At least as many as one case has adapters: cutting one's connection must leave the others alone. */
 const PROXIES = 4
@@ -60,7 +60,7 @@ export class KafkaUnderTest {
   }
 
   async #delete(topic: string): Promise<void> {
-    const admin = new Kafka({ brokers: [this.url], logLevel: logLevel.NOTHING }).admin()
+    const admin = new kafkajs.Kafka({ brokers: [this.url], logLevel: kafkajs.logLevel.NOTHING }).admin()
     await admin.connect()
     await admin.deleteTopics({ topics: [topic] })
     await admin.disconnect()
