@@ -6,6 +6,9 @@ import { displayUrl } from './url.ts'
 /** OpenSSL's and Node's codes of a certificate or handshake that will be no better next time. */
 const TLS_CODE = /^ERR_(TLS|SSL)|CERT|SELF_SIGNED|UNABLE_TO_/
 
+/** What the parsers of Node and undici refuse. */
+const NOT_HTTP = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)/
+
 /**
  * Turns what a transport's library threw into the contract's error. The library's own error is not kept: it carries the
  * request's options, headers with credentials among them. The system error that caused it is.
@@ -32,7 +35,7 @@ export function transportError(
       },
     )
   }
-  if (system?.startsWith('HPE_')) {
+  if (thrown.name === 'HTTPParserError' || (system !== undefined && NOT_HTTP.test(system))) {
     return new ConnectionError(`${what} got an answer that is not HTTP: ${thrown.message}`, { cause, details, retryable: false })
   }
   const outcome =

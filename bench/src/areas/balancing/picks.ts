@@ -50,7 +50,12 @@ export const setup: Setup = ({ parameters }) => {
 
 function balancingOf(strategy: StrategyName, count: number): { pick(): void; call(): string } {
   const random = seededRandom(1)
-  const instances = Array.from({ length: count }, (_, at) => ({ id: `i${at}`, host: 'localhost', port: 1 + at, weight: 1 + (at % 3) }))
+  const instances = Array.from({ length: count }, (_, at) => ({
+    id: `i${at}`,
+    host: 'localhost',
+    port: 1 + at,
+    weight: 1 + (at % 3),
+  }))
   let now = 0
   const clock = { now: () => now, wall: () => now, setTimer: noTimer }
   const balancer = new LoadBalancer({ instances, strategy: STRATEGIES[strategy](), clock, random })
