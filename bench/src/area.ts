@@ -75,6 +75,8 @@ export type Limit =
   | { readonly contender: string; readonly atMost: number; readonly timesOf: string }
   /** The contender does at least `atLeast` times as many operations a second as another. */
   | { readonly contender: string; readonly atLeast: number; readonly rateOf: string }
+  /** Absolute, and so true of one machine only: for promises that are made in so many words. */
+  | { readonly contender: string; readonly atMostCpuUs: number }
   /** The contender allocates at most this much per operation. */
   | { readonly contender: string; readonly atMostBytes: number }
 

@@ -18,6 +18,12 @@ export function checkLimits(measured: Case, limits: readonly Limit[]): readonly 
         text: `${limit.contender} allocates ${bytes} bytes per operation, at most ${limit.atMostBytes} allowed`,
       }
     }
+    if ('atMostCpuUs' in limit) {
+      return {
+        kept: row.cpuUsPerOp <= limit.atMostCpuUs,
+        text: `${limit.contender} takes ${row.cpuUsPerOp.toPrecision(3)} us of processor time per operation, at most ${limit.atMostCpuUs} allowed`,
+      }
+    }
     if ('atLeast' in limit) {
       const ratio = row.opsPerS / rowOf(measured, limit.rateOf).opsPerS
       return {

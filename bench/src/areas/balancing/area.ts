@@ -9,6 +9,11 @@ const MOST_NS = 100
 /** What "flat" leaves to caches that a thousand instances do not fit into. */
 const FLAT = 1.6
 
+const FAST_AND_FLAT: readonly Limit[] = [
+  { contender: HUNDRED, atMostCpuUs: (MOST_NS * PICKS) / 1000 },
+  { contender: THOUSAND, atMost: FLAT, timesOf: HUNDRED },
+]
+
 function work(strategy: StrategyName, what: 'pick' | 'call', limits: readonly Limit[]): Work {
   return {
     name: `${what} ${strategy}`,
@@ -26,10 +31,7 @@ export const area: Area = {
   name: 'balancing',
   packages: ['core'],
   works: (Object.keys(STRATEGIES) as StrategyName[]).flatMap((strategy) => [
-    work(strategy, 'pick', [
-      ...(strategy === 'consistentHash' ? [] : [{ contender: HUNDRED, atMostCpuUs: (MOST_NS * PICKS) / 1000 }]),
-      ...(strategy === 'consistentHash' ? [] : [{ contender: THOUSAND, atMost: FLAT, timesOf: HUNDRED }]),
-    ]),
+    work(strategy, 'pick', strategy === 'consistentHash' ? [] : FAST_AND_FLAT),
     work(strategy, 'call', []),
   ]),
 }
