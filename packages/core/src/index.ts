@@ -76,9 +76,20 @@ export {
   type BreakerWindowSize,
 } from './resilience/breaker-options.ts'
 export { BULKHEAD_DEFAULTS, type Bulkhead, type BulkheadOptions, bulkhead } from './resilience/bulkhead.ts'
-export { type FallbackOptions, fallback } from './resilience/fallback.ts'
+export { type ConcurrencyLimit, concurrencyLimit } from './resilience/concurrency-limit.ts'
+export {
+  CONCURRENCY_LIMIT_DEFAULTS,
+  type ConcurrencyLimitOptions,
+  classifyLoad,
+  type LimitChange,
+  type LoadVerdict,
+} from './resilience/concurrency-limit-options.ts'
+export { FALLBACK_DEFAULTS, type FallbackOptions, fallback } from './resilience/fallback.ts'
 export { type PipelineOptions, pipeline } from './resilience/pipeline.ts'
+export { observePolicies, type PolicyEvent, type PolicyListener, type RejectionReason } from './resilience/policy-events.ts'
+export type { QueueOptions } from './resilience/queue-options.ts'
 export { RATE_LIMIT_DEFAULTS, type RateLimitOptions, rateLimit } from './resilience/rate-limit.ts'
+export { policyReadings, type Reading, type ReadingKind } from './resilience/readings.ts'
 export { RETRY_DEFAULTS, type RetryEvent, type RetryOptions, retry } from './resilience/retry.ts'
 export { RETRY_BUDGET_DEFAULTS, type RetryBudget, type RetryBudgetOptions, retryBudget } from './resilience/retry-budget.ts'
 export { setSharedTimer } from './resilience/shared-timers.ts'
@@ -93,7 +104,7 @@ export {
   type Stage,
   type Verdict,
 } from './resilience/stage.ts'
-export { type TimeoutOptions, timeout } from './resilience/timeout.ts'
+export { TIMEOUT_DEFAULTS, type TimeoutOptions, timeout } from './resilience/timeout.ts'
 export { type Classify, classifyOutcome, retryAfterOf } from './resilience/verdict.ts'
 export { SHUTDOWN_SIGNAL_DEFAULTS, type ShutdownSignalOptions, stopOnSignals } from './shutdown-signals.ts'
 export type { DedupClaim, DedupStore } from './stores/dedup.ts'

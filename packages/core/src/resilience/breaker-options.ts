@@ -50,7 +50,7 @@ export interface BreakerOptions {
   readonly halfOpenCalls?: number
   /** @default classifyOutcome */
   readonly classify?: Classify
-  /** Is told after each change. What it throws becomes the outcome of the call that caused the change. */
+  /** Is told after each change. */
   readonly onStateChange?: (change: BreakerStateChange) => void
   /** @default the clock of the pipeline */
   readonly clock?: Clock

@@ -2,6 +2,7 @@ import { CircuitBreakerOpenError } from '../errors/errors.ts'
 import { notify } from '../notify.ts'
 import { type BreakerOptions, type BreakerState, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
 import { type BreakerWindow, ConsecutiveWindow, CountWindow, TimeWindow } from './breaker-window.ts'
+import { isObserved, tell } from './policy-events.ts'
 import type { Call, Stage } from './stage.ts'
 
 export interface Breaker extends Stage {
@@ -52,6 +53,7 @@ export function breaker(options: BreakerOptions = {}): Breaker {
       window.reset()
     }
     notify('onStateChange', resolved.onStateChange, { breaker: name, from, to })
+    if (isObserved()) tell({ policy: 'breaker', name, event: 'state-change', from, to })
   }
 
   const open = (call: Call): void => {
@@ -61,6 +63,7 @@ export function breaker(options: BreakerOptions = {}): Breaker {
   }
 
   const refuse = (call: Call): never => {
+    if (isObserved()) tell({ policy: 'breaker', name, event: 'rejection', reason: 'open' })
     if (state === 'isolated')
       throw new CircuitBreakerOpenError(`${name} was isolated by hand; reset() closes it`, { details: { breaker: name } })
     const retryAfterMs = Math.max(0, Math.ceil(openUntil - now(call)))
@@ -87,6 +90,7 @@ export function breaker(options: BreakerOptions = {}): Breaker {
     get state() {
       return state
     },
+    readings: () => [{ kind: 'breakers', policy: 'breaker', name, value: 1, state }],
     isolate: () => become('isolated'),
     reset() {
       window.reset()

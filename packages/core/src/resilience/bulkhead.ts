@@ -1,13 +1,14 @@
-import { BulkheadFullError } from '../errors/errors.ts'
-import { boolean, checkOptions, number, required, withDefaults } from '../options.ts'
+import { boolean, checkArgument, checkOptions, nonEmptyText, required, withDefaults } from '../options.ts'
+import { Admission } from './admission.ts'
+import { describeQueue, overloadRule, QUEUE_DEFAULTS, QUEUE_RULES, type QueueOptions } from './queue-options.ts'
 import { aCount } from './rules.ts'
 import type { Call, Stage } from './stage.ts'
 
-export interface BulkheadOptions {
+export interface BulkheadOptions extends QueueOptions {
+  /** Names it in events and metrics. @default 'bulkhead' */
+  readonly name?: string
   /** Calls that may run inside at once. */
   readonly limit: number
-  /** Calls that may wait for their turn; further ones are refused at once. @default 0 */
-  readonly maxQueue?: number
   /**
    * Free the slot of a timed-out call at once, though its callee may still run. The limit then bounds what is waited for,
    * not what runs. @default false
@@ -15,10 +16,9 @@ export interface BulkheadOptions {
   readonly releaseOnTimeout?: boolean
 }
 
-export const BULKHEAD_DEFAULTS: Readonly<Required<Omit<BulkheadOptions, 'limit'>>> = Object.freeze({
-  maxQueue: 0,
-  releaseOnTimeout: false,
-})
+export const BULKHEAD_DEFAULTS: Readonly<
+  Required<Pick<BulkheadOptions, 'name' | 'maxQueue' | 'maxQueueMs' | 'releaseOnTimeout'>>
+> = Object.freeze({ name: 'bulkhead', ...QUEUE_DEFAULTS, releaseOnTimeout: false })
 
 export interface Bulkhead extends Stage {
   /** Calls that hold a slot. */
@@ -34,65 +34,33 @@ export interface Bulkhead extends Stage {
  */
 export function bulkhead(options: BulkheadOptions): Bulkhead {
   checkOptions<BulkheadOptions>('bulkhead', options, {
+    name: nonEmptyText,
     limit: required(aCount),
-    maxQueue: number({ min: 0, integer: true, infinite: true }),
+    ...QUEUE_RULES,
     releaseOnTimeout: boolean,
   })
-  const { limit, maxQueue, releaseOnTimeout } = withDefaults(BULKHEAD_DEFAULTS, options)
-  /** In order of arrival. A Set, so that an aborted waiter leaves in constant time. */
-  const queue = new Set<() => void>()
-  let running = 0
-
-  /** Hands the slot to the next in the queue, or frees it. */
-  const release = (): void => {
-    const [next] = queue
-    if (next === undefined) {
-      running--
-      return
-    }
-    queue.delete(next)
-    next()
-  }
-
-  const wait = (signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const admit = (): void => {
-        signal.removeEventListener('abort', giveUp)
-        resolve()
-      }
-      const giveUp = (): void => {
-        queue.delete(admit)
-        reject(signal.reason)
-      }
-      signal.addEventListener('abort', giveUp, { once: true })
-      queue.add(admit)
-    })
+  const resolved = withDefaults(BULKHEAD_DEFAULTS, options)
+  const { name, limit, releaseOnTimeout, maxQueueMs } = resolved
+  const rule = overloadRule('bulkhead', options)
+  if (rule !== undefined) checkArgument('bulkhead.maxQueueMs', maxQueueMs, rule)
+  const admission = new Admission({ ...resolved, policy: 'bulkhead' })
+  const { release } = admission
 
   return {
     name: 'bulkhead',
-    description: `bulkhead (${limit} at once, ${maxQueue} waiting)`,
+    description: `bulkhead${name === 'bulkhead' ? '' : ` ${name}`} (${limit} at once, ${describeQueue(resolved)})`,
     get running() {
-      return running
+      return admission.running
     },
     get queued() {
-      return queue.size
+      return admission.queued
     },
-    enter(call: Call): void | Promise<void> {
-      if (running < limit) {
-        running++
-        return
-      }
-      if (queue.size >= maxQueue) {
-        throw new BulkheadFullError(`${limit} calls are running and ${queue.size} are waiting, which is all that is allowed`, {
-          details: { limit, maxQueue },
-        })
-      }
-      return wait(call.signal)
-    },
+    enter: (call: Call) => admission.enter(call),
     leave(call: Call, at: number): void {
       if (releaseOnTimeout) release()
       else call.whenSettled(at, release)
     },
     undo: release,
+    readings: () => admission.readings(),
   }
 }

@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { currentContext } from '../context.ts'
 import { callable, checkArgument, checkOptions, type Rule } from '../options.ts'
+import { noteRun } from './policy-events.ts'
+import { watchReadings } from './readings.ts'
 import { aClock } from './rules.ts'
 import { RunningCall, type Slot } from './running-call.ts'
 import type { Callee, Pipeline, RunInside, Stage } from './stage.ts'
@@ -52,7 +54,9 @@ function calleeOf({ takenOver, base, slots }: Segment, callee: Callee<unknown, u
       inner.target = target
       return inner.startInside(outer, ticket, outerSignal, signal)
     }
-    return around(outer, at, runInside)
+    // What wakes the stage (a timer shared with other calls) may run in the async context of others.
+    const runInContext: RunInside = (options) => outer.runInAsyncScope(runInside, undefined, options)
+    return around(outer, at, runInContext)
   }
 }
 
@@ -72,6 +76,7 @@ export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}
   const frozen = Object.freeze([...stages])
   const { clock = systemClock } = options
   const outermost = segment(frozen, 0)
+  watchReadings(frozen)
 
   return {
     stages: frozen,
@@ -82,6 +87,7 @@ export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}
       } catch (wrong) {
         return Promise.reject(wrong)
       }
+      noteRun()
       const context = currentContext()
       const deadlineAt = context?.deadlineAt ?? Number.POSITIVE_INFINITY
       const innermost = outermost.takenOver === undefined ? callee : calleeOf(outermost, callee as Callee<unknown, unknown>)
@@ -94,8 +100,7 @@ export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}
 
 function isStage(value: unknown): value is Stage {
   if (typeof value !== 'object' || value === null) return false
-  const { name, enter, leave, undo, around } = value as Partial<Record<keyof Stage, unknown>>
-  return (
-    typeof name === 'string' && [enter, leave, undo, around].every((step) => step === undefined || typeof step === 'function')
-  )
+  const { name, enter, leave, undo, around, readings } = value as Partial<Record<keyof Stage, unknown>>
+  const steps = [enter, leave, undo, around, readings]
+  return typeof name === 'string' && steps.every((step) => step === undefined || typeof step === 'function')
 }

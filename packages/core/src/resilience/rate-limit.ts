@@ -3,10 +3,13 @@ import { RateLimitedError } from '../errors/errors.ts'
 import { callable, checkOptions, either, nonEmptyText, number, required, withDefaults, withMethods } from '../options.ts'
 import { MemoryRateLimitStore } from '../stores/memory-rate-limit.ts'
 import type { RateLimitAnswer, RateLimitStore } from '../stores/rate-limit.ts'
+import { isObserved, tell } from './policy-events.ts'
 import { aClock, aDurationMs } from './rules.ts'
 import type { Call, Stage } from './stage.ts'
 
 export interface RateLimitOptions {
+  /** Names it in events and metrics. @default 'rateLimit' */
+  readonly name?: string
   /** Calls per second in the long run. */
   readonly perSecond: number
   /** Calls that may come at once after a pause. @default perSecond, at least 1 */
@@ -21,7 +24,8 @@ export interface RateLimitOptions {
   readonly clock?: Clock
 }
 
-export const RATE_LIMIT_DEFAULTS: Readonly<Required<Pick<RateLimitOptions, 'maxWaitMs' | 'key'>>> = Object.freeze({
+export const RATE_LIMIT_DEFAULTS: Readonly<Required<Pick<RateLimitOptions, 'name' | 'maxWaitMs' | 'key'>>> = Object.freeze({
+  name: 'rateLimit',
   maxWaitMs: 0,
   key: 'default',
 })
@@ -41,6 +45,7 @@ interface Arrival {
  */
 export function rateLimit(options: RateLimitOptions): Stage {
   checkOptions<RateLimitOptions>('rateLimit', options, {
+    name: nonEmptyText,
     perSecond: required(number({ above: 0 })),
     burst: number({ min: 1 }),
     maxWaitMs: aDurationMs,
@@ -48,7 +53,7 @@ export function rateLimit(options: RateLimitOptions): Stage {
     store: withMethods('a RateLimitStore', 'take'),
     clock: aClock,
   })
-  const { perSecond, burst = Math.max(1, perSecond), maxWaitMs, key, clock } = withDefaults(RATE_LIMIT_DEFAULTS, options)
+  const { name, perSecond, burst = Math.max(1, perSecond), maxWaitMs, key, clock } = withDefaults(RATE_LIMIT_DEFAULTS, options)
   const bucket = { capacity: burst, perSecond }
   const keyOf = typeof key === 'function' ? key : (): string => key
   let store = options.store
@@ -56,7 +61,7 @@ export function rateLimit(options: RateLimitOptions): Stage {
   /** How long to wait before the next try. */
   const delayOf = (
     { retryAfterMs }: RateLimitAnswer,
-    name: string,
+    bucketKey: string,
     now: number,
     waitUntil: number,
     deadlineAt: number,
@@ -64,9 +69,11 @@ export function rateLimit(options: RateLimitOptions): Stage {
     // Whole milliseconds: what is left of a token after a rounding error must not be waited for in no time, over and over.
     const delayMs = Math.ceil(retryAfterMs)
     if (now + delayMs <= waitUntil && now + delayMs < deadlineAt) return delayMs
-    throw new RateLimitedError(`the rate limit of ${perSecond} per second for '${name}' is used up; try again in ${delayMs} ms`, {
-      details: { retryAfterMs: delayMs, key: name },
-    })
+    if (isObserved()) tell({ policy: 'rateLimit', name, event: 'rejection', reason: 'rate' })
+    throw new RateLimitedError(
+      `the rate limit of ${perSecond} per second for '${bucketKey}' is used up; try again in ${delayMs} ms`,
+      { details: { retryAfterMs: delayMs, key: bucketKey } },
+    )
   }
 
   const waitTurn = async (
@@ -74,9 +81,9 @@ export function rateLimit(options: RateLimitOptions): Stage {
     first: RateLimitAnswer | Promise<RateLimitAnswer>,
     arrival: Arrival,
   ): Promise<void> => {
-    const { key: name, clock: time, waitUntil, deadlineAt } = arrival
-    for (let answer = await first; !answer.allowed; answer = await from.take(name, 1, bucket)) {
-      await sleep(delayOf(answer, name, time.now(), waitUntil, deadlineAt), arrival)
+    const { key: bucketKey, clock: time, waitUntil, deadlineAt } = arrival
+    for (let answer = await first; !answer.allowed; answer = await from.take(bucketKey, 1, bucket)) {
+      await sleep(delayOf(answer, bucketKey, time.now(), waitUntil, deadlineAt), arrival)
     }
   }
 
@@ -86,15 +93,15 @@ export function rateLimit(options: RateLimitOptions): Stage {
     enter(call: Call): void | Promise<void> {
       const time = clock ?? call.clock
       store ??= new MemoryRateLimitStore({ clock: time })
-      const name = keyOf(call)
+      const bucketKey = keyOf(call)
       const { deadlineAt } = call
       const waitUntil = time.now() + maxWaitMs
-      const answer = store.take(name, 1, bucket)
+      const answer = store.take(bucketKey, 1, bucket)
       if (!('then' in answer)) {
         if (answer.allowed) return
-        delayOf(answer, name, time.now(), waitUntil, deadlineAt)
+        delayOf(answer, bucketKey, time.now(), waitUntil, deadlineAt)
       }
-      return waitTurn(store, answer, { key: name, clock: time, signal: call.signal, waitUntil, deadlineAt })
+      return waitTurn(store, answer, { key: bucketKey, clock: time, signal: call.signal, waitUntil, deadlineAt })
     },
   }
 }

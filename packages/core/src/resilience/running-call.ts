@@ -206,7 +206,7 @@ export class RunningCall extends AsyncResource implements Call {
     const ticket = this.#wait('enter', this.#ticket + 1)
     pending.then(
       (answer) => {
-        if (!this.#resume(ticket)) this.#slots[at]?.undo?.()
+        if (!this.#resume(ticket)) this.#slots[at]?.undo?.(pending)
         else if (answer === ANSWERED) this.#leave(at)
         else this.#enter(at + 1)
       },

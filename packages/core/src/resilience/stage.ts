@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { Reading } from './readings.ts'
 
 /** Returned by `enter` when the stage has set the outcome itself (a cache hit): everything further in is skipped. */
 export const ANSWERED: unique symbol = Symbol('answered')
@@ -85,10 +86,15 @@ export interface Stage {
   enter?(call: Call, at: number): void | typeof ANSWERED | Promise<void | typeof ANSWERED>
   /** After a Rerun that is heeded it is asked again: for the next pass, also when that is cancelled during the delay. */
   leave?(call: Call, at: number): void | Rerun | Promise<void | Rerun>
-  /** Gives back what a waiting `enter` took too late: the call had been cancelled meanwhile, so the stage will not be left. */
-  undo?(): void
+  /**
+   * Gives back what a waiting `enter` took too late: the call had been cancelled meanwhile, so the stage will not be left.
+   * @param entering the promise that `enter` had returned
+   */
+  undo?(entering: Promise<unknown>): void
   /** Takes over the call of everything inside (hedging). The array is split here when the pipeline is built. */
   around?(call: Call, at: number, runInside: RunInside): Promise<unknown>
+  /** What it shows when metrics are collected. */
+  readings?(): readonly Reading[]
 }
 
 /** What a pipeline protects. It should heed the signal; a callee that does not is left behind when its time is up. */

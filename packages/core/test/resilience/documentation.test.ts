@@ -7,8 +7,11 @@ import {
   BULKHEAD_DEFAULTS,
   breaker,
   bulkhead,
+  CONCURRENCY_LIMIT_DEFAULTS,
   ConfigurationError,
+  concurrencyLimit,
   constantBackoff,
+  FALLBACK_DEFAULTS,
   fallback,
   RATE_LIMIT_DEFAULTS,
   RETRY_BUDGET_DEFAULTS,
@@ -16,6 +19,7 @@ import {
   rateLimit,
   retry,
   retryBudget,
+  TIMEOUT_DEFAULTS,
   timeout,
 } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
@@ -51,10 +55,11 @@ const TABLES: readonly [string, string, (options: never) => unknown, object][] =
   ['retry', 'option of a backoff', constantBackoff, BACKOFF_DEFAULTS],
   ['retryBudget', 'option', retryBudget, RETRY_BUDGET_DEFAULTS],
   ['breaker', 'option', breaker, BREAKER_DEFAULTS],
-  ['timeout', 'option', timeout, {}],
+  ['timeout', 'option', timeout, TIMEOUT_DEFAULTS],
   ['bulkhead', 'option', bulkhead, BULKHEAD_DEFAULTS],
+  ['concurrencyLimit', 'option', concurrencyLimit, CONCURRENCY_LIMIT_DEFAULTS],
   ['rateLimit', 'option', rateLimit, RATE_LIMIT_DEFAULTS],
-  ['fallback', 'option', (options) => fallback(() => 1, options), {}],
+  ['fallback', 'option', (options) => fallback(() => 1, options), FALLBACK_DEFAULTS],
 ]
 
 describe('docs/resilience.md', () => {
