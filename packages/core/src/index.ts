@@ -76,6 +76,7 @@ export {
   type BreakerWindowSize,
 } from './resilience/breaker-options.ts'
 export { BULKHEAD_DEFAULTS, type Bulkhead, type BulkheadOptions, bulkhead } from './resilience/bulkhead.ts'
+export { CHAOS_DEFAULTS, type ChaosOptions, chaos } from './resilience/chaos.ts'
 export { type ConcurrencyLimit, concurrencyLimit } from './resilience/concurrency-limit.ts'
 export {
   CONCURRENCY_LIMIT_DEFAULTS,
@@ -85,6 +86,9 @@ export {
   type LoadVerdict,
 } from './resilience/concurrency-limit-options.ts'
 export { FALLBACK_DEFAULTS, type FallbackOptions, fallback } from './resilience/fallback.ts'
+export { hedge } from './resilience/hedge.ts'
+export { HEDGE_DEFAULTS, type HedgeEvent, type HedgeOptions } from './resilience/hedge-options.ts'
+export { KEYED_DEFAULTS, type Keyed, type KeyedOptions, keyed } from './resilience/keyed.ts'
 export { type PipelineOptions, pipeline } from './resilience/pipeline.ts'
 export { observePolicies, type PolicyEvent, type PolicyListener, type RejectionReason } from './resilience/policy-events.ts'
 export type { QueueOptions } from './resilience/queue-options.ts'
@@ -106,6 +110,7 @@ export {
 } from './resilience/stage.ts'
 export { TIMEOUT_DEFAULTS, type TimeoutOptions, timeout } from './resilience/timeout.ts'
 export { type Classify, classifyOutcome, retryAfterOf } from './resilience/verdict.ts'
+export { seededRandom } from './seeded-random.ts'
 export { SHUTDOWN_SIGNAL_DEFAULTS, type ShutdownSignalOptions, stopOnSignals } from './shutdown-signals.ts'
 export type { DedupClaim, DedupStore } from './stores/dedup.ts'
 export { MEMORY_DEDUP_DEFAULTS, type MemoryDedupOptions, MemoryDedupStore } from './stores/memory-dedup.ts'

@@ -35,7 +35,7 @@ interface Hub {
   /** Replaced, never changed, so that a listener may come or go while others are told. */
   listeners: readonly PolicyListener[]
   /** Is asked at the beginning of each run of a pipeline; for `@comm/core/telemetry`. */
-  onRun: (() => void) | undefined
+  onRun: (() => unknown) | undefined
 }
 
 /** One for the process, also when this package is installed twice. */
@@ -66,7 +66,7 @@ export function tell(event: PolicyEvent): void {
   for (const listener of hub.listeners) notify('a policy listener', listener, event)
 }
 
-export function onEachRun(fn: (() => void) | undefined): void {
+export function onEachRun(fn: (() => unknown) | undefined): void {
   hub.onRun = fn
 }
 
