@@ -79,6 +79,11 @@ export type Limit =
   | { readonly contender: string; readonly atMostCpuUs: number }
   /** The contender allocates at most this much per operation. */
   | { readonly contender: string; readonly atMostBytes: number }
+  /**
+   * The contenders do so many steps each, and a step more costs about the same along the whole row: between no two neighbours does it cost
+   * more than `atMost` times what it costs on average.
+   */
+  | { readonly steps: readonly (readonly [contender: string, steps: number])[]; readonly atMost: number }
 
 export interface SetupInput {
   readonly environment: Environment

@@ -9,6 +9,7 @@ export interface CheckedLimit {
 /** @throws Error when a limit names a contender that the case does not have, or bytes that were not measured */
 export function checkLimits(measured: Case, limits: readonly Limit[]): readonly CheckedLimit[] {
   return limits.map((limit) => {
+    if ('steps' in limit) return checkSteps(measured, limit)
     const row = rowOf(measured, limit.contender)
     if ('atMostBytes' in limit) {
       const bytes = row.bytesPerOp
@@ -37,6 +38,23 @@ export function checkLimits(measured: Case, limits: readonly Limit[]): readonly 
       text: `${limit.contender} costs ${ratio.toPrecision(3)} of ${limit.timesOf}, at most ${limit.atMost.toPrecision(3)} allowed`,
     }
   })
+}
+
+function checkSteps(measured: Case, { steps, atMost }: Extract<Limit, { readonly steps: unknown }>): CheckedLimit {
+  const points = steps.map(([contender, count]) => ({ contender, count, cost: rowOf(measured, contender).ratioToBaseline }))
+  const [first, last] = [points[0], points.at(-1)]
+  if (first === undefined || last === undefined || last.count <= first.count)
+    throw new Error(`a limit of work '${measured.work}' needs a row of contenders with more and more steps`)
+  const mean = (last.cost - first.cost) / (last.count - first.count)
+  const slopes = points.slice(1).map(({ contender, count, cost }, at) => {
+    const before = points[at] ?? first
+    return { from: before.contender, to: contender, times: (cost - before.cost) / (count - before.count) / mean }
+  })
+  const worst = slopes.reduce((one, other) => (other.times > one.times ? other : one))
+  return {
+    kept: worst.times <= atMost,
+    text: `a step from ${worst.from} to ${worst.to} costs ${worst.times.toPrecision(3)} of the average step, at most ${atMost.toPrecision(3)} allowed`,
+  }
 }
 
 function rowOf(measured: Case, contender: string): Row {

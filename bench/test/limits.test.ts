@@ -52,6 +52,22 @@ describe('limits', () => {
   })
 
   it.each([
+    [[10, 13, 17, 21], 1.5, true, 'a step from 1 to 4 costs 1.00 of the average step, at most 1.50 allowed'],
+    [[10, 13, 16, 43], 1.5, false, 'a step from 8 to 12 costs 2.25 of the average step, at most 1.50 allowed'],
+  ])('a row of steps that cost %j', ([one = 0, four = 0, eight = 0, twelve = 0], atMost, kept, text) => {
+    const costs = { 1: one, 4: four, 8: eight, 12: twelve }
+    const rows = Object.entries(costs).map(([contender, ratioToBaseline]) => ({ ...row, contender, ratioToBaseline }))
+    const steps = [1, 4, 8, 12].map((count) => [String(count), count] as const)
+    expect(checkLimits({ ...measured, rows }, [{ steps, atMost }])).toEqual([{ kept, text }])
+  })
+
+  it('refuses a row that is none', () => {
+    expect(() => checkLimits(measured, [{ steps: [['bare', 1]], atMost: 2 }])).toThrow(
+      "a limit of work 'play' needs a row of contenders with more and more steps",
+    )
+  })
+
+  it.each([
     { contender: 'bear', atMost: 1, timesOf: 'bare' },
     { contender: 'bare', atMost: 1, timesOf: 'bear' },
     { contender: 'bare', atLeast: 1, rateOf: 'bear' },
