@@ -7,7 +7,7 @@ import kafkajs from 'kafkajs'
 /** At least as many as one case has adapters: cutting one's connection must leave the others alone. */
 const PROXIES = 4
 const KEEPS_ITS_PARTITIONS =
-  'a member keeps its partitions over a lost connection, as long as its session lasts; sessions.test.ts has what happens beyond that'
+  'a member keeps its partitions over a lost connection, as long as its session lasts; rebalance.test.ts has what happens beyond that'
 
 /** The run's Kafka, reached through proxies that can cut the way to it. */
 export class KafkaUnderTest {

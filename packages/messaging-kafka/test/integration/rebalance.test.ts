@@ -1,0 +1,154 @@
+import { fork, type Serializable } from 'node:child_process'
+import type { Delivery } from '@comm/messaging'
+import { KafkaAdapter } from '@comm/messaging-kafka'
+import { waitFor } from '@comm/testkit'
+import { startFaultProxy } from '@comm/testkit/fault-proxy'
+import { sharedServer } from '@comm/testkit/servers'
+import { describe, expect, it } from '@jest/globals'
+
+const LIMIT_MS = 120_000
+const CASES_MS = { timeoutMs: 60_000 }
+const KEYS = 12
+const TOTAL = 3000
+const { host, port, url } = await sharedServer('kafka')
+const never = new AbortController().signal
+const topicOf = (name: string): string => `rebalance.${process.pid}.${Date.now()}.${name}`
+
+async function connected(options = {}): Promise<KafkaAdapter> {
+  const adapter = new KafkaAdapter({ hosts: [url], partitions: 6, ...options })
+  await adapter.connect(never)
+  return adapter
+}
+
+/** What all members did, in the order in which it happened here. */
+class Ledger {
+  readonly #handled = new Map<string, number[]>()
+  readonly seen = new Set<number>()
+  duplicates = 0
+
+  note(key: string, index: number): void {
+    if (this.seen.has(index)) this.duplicates++
+    else this.#handled.set(key, [...(this.#handled.get(key) ?? []), index])
+    this.seen.add(index)
+  }
+
+  /** Keys of which a record was first handled after a later one. */
+  get outOfOrder(): readonly string[] {
+    const isMixed = (indexes: readonly number[]): boolean => indexes.some((index, at) => index < (indexes[at - 1] ?? -1))
+    return [...this.#handled].filter(([, indexes]) => isMixed(indexes)).map(([key]) => key)
+  }
+}
+
+async function publishAll(topic: string, pausedMs: number): Promise<void> {
+  await using publisher = await connected()
+  for (let index = 0; index < TOTAL; index += 50) {
+    const records = Array.from({ length: 50 }, (_, at) => ({
+      topic,
+      key: `key-${(index + at) % KEYS}`,
+      body: Buffer.from(String(index + at)),
+      headers: {},
+    }))
+    expect((await publisher.publish(records, never)).filter(({ ok }) => !ok)).toEqual([])
+    await new Promise((resolve) => setTimeout(resolve, pausedMs))
+  }
+}
+
+describe('a group whose members change', () => {
+  it(
+    'joining and leaving: nothing is lost, and each key is first handled in its order',
+    async () => {
+      const topic = topicOf('members')
+      const ledger = new Ledger()
+      const handle = async (delivery: Delivery): Promise<void> => {
+        await new Promise((resolve) => setImmediate(resolve))
+        if (delivery.lost.aborted) return
+        ledger.note(String(delivery.key), Number(Buffer.from(delivery.body).toString()))
+        await delivery.settle('ack')
+      }
+      const request = { topics: [topic], group: 'g', maxUnsettled: 20, lanes: 'key' } as const
+      const adapters = [await connected(), await connected(), await connected()]
+      const [one, two, three] = adapters as [KafkaAdapter, KafkaAdapter, KafkaAdapter]
+      await one.subscribe(request, (delivery) => void handle(delivery))
+      const publishing = publishAll(topic, 30)
+      await waitFor(() => ledger.seen.size > 300, { what: 'some records', ...CASES_MS })
+      const second = await two.subscribe(request, (delivery) => void handle(delivery))
+      await waitFor(() => ledger.seen.size > 900, { what: 'more records', ...CASES_MS })
+      await three.subscribe(request, (delivery) => void handle(delivery))
+      await waitFor(() => ledger.seen.size > 1500, { what: 'more records', ...CASES_MS })
+      await second[Symbol.asyncDispose]()
+      await publishing
+      await waitFor(() => ledger.seen.size === TOTAL, { what: 'every record', ...CASES_MS })
+      for (const adapter of adapters) await adapter[Symbol.asyncDispose]()
+      expect(ledger.outOfOrder).toEqual([])
+      // Members that go in peace have told how far they came.
+      expect(ledger.duplicates).toBeLessThan(TOTAL / 20)
+    },
+    LIMIT_MS,
+  )
+
+  it(
+    'one dies: the others go on with what it had not settled, in order',
+    async () => {
+      const topic = topicOf('dying')
+      const ledger = new Ledger()
+      await using survivor = await connected()
+      const request = { topics: [topic], group: 'g', maxUnsettled: 20, lanes: 'key' } as const
+      await survivor.subscribe(request, (delivery) => {
+        ledger.note(String(delivery.key), Number(Buffer.from(delivery.body).toString()))
+        void delivery.settle('ack')
+      })
+      const dying = fork(new URL('../support/member.ts', import.meta.url), [url, topic], {
+        execPath: process.execPath,
+        execArgv: ['--conditions=@comm/source', '--disable-warning=ExperimentalWarning'],
+      })
+      try {
+        await new Promise<void>((resolve) => dying.once('message', () => resolve()))
+        let fromDying = 0
+        dying.on('message', (message: Serializable) => {
+          const { key, index } = message as { readonly key: string; readonly index: number }
+          ledger.note(key, index)
+          fromDying++
+        })
+        const publishing = publishAll(topic, 20)
+        await waitFor(() => fromDying > 200, { what: 'records at the member that will die', ...CASES_MS })
+        dying.kill('SIGKILL')
+        await publishing
+        await waitFor(() => ledger.seen.size === TOTAL, { what: 'every record', ...CASES_MS })
+        expect(ledger.outOfOrder).toEqual([])
+      } finally {
+        dying.kill('SIGKILL')
+      }
+    },
+    LIMIT_MS,
+  )
+})
+
+describe('a session', () => {
+  it(
+    'that ends without a word loses what was handed over, and what was settled before does not come again',
+    async () => {
+      const topic = topicOf('session')
+      await using proxy = await startFaultProxy({ target: { host, port } })
+      const at = { host: proxy.host, port: proxy.port }
+      await using adapter = await connected({ hosts: [], ...at, translateAddress: () => at })
+      await using publisher = await connected()
+      const received: Delivery[] = []
+      await adapter.subscribe(
+        { topics: [topic], group: 'g', maxUnsettled: 10, lanes: 'none' },
+        (delivery) => void received.push(delivery),
+      )
+      const record = (text: string) => ({ topic, key: 'k', body: Buffer.from(text), headers: {} })
+      await publisher.publish([record('settled'), record('held')], never)
+      await waitFor(() => received.length === 2, { what: 'two records', ...CASES_MS })
+      expect(await received[0]?.settle('ack')).toBe('settled')
+      await proxy.refuse()
+      await waitFor(() => received[1]?.lost.aborted === true, { what: 'the loss', ...CASES_MS })
+      expect(await received[1]?.settle('ack')).toBe('lost')
+      await proxy.heal()
+      await waitFor(() => received.length === 3, { what: 'the record that was held', ...CASES_MS })
+      expect(Buffer.from(received[2]?.body ?? []).toString()).toBe('held')
+      expect(received[2]?.id).toBe(received[1]?.id)
+    },
+    LIMIT_MS,
+  )
+})
