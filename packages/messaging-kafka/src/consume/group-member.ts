@@ -1,7 +1,15 @@
 import { type Clock, type CommunicationError, ConnectionError, type Timer } from '@comm/core'
 import type { SubscribeRequest } from '@comm/messaging'
 import { pause } from '@comm/messaging/adapter'
-import type { IncomingMessage, KafkaDriver, KafkaLink, KafkaMember, MemberEvents, TopicPartition } from '../driver/driver.ts'
+import type {
+  IncomingMessage,
+  KafkaDriver,
+  KafkaLink,
+  KafkaMember,
+  MemberEvents,
+  Position,
+  TopicPartition,
+} from '../driver/driver.ts'
 import { ERRORS } from '../errors.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Part } from '../topic-names.ts'
@@ -37,6 +45,8 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   readonly #parts: MemberParts
   readonly #ready = Promise.withResolvers<void>()
   #partitions = new Map<string, AssignedPartition>()
+  /** How far partitions were settled here when they were lost: it may not have been committed. */
+  readonly #settledUntil = new Map<string, Position>()
   #member: KafkaMember | undefined
   #memberId: string | undefined
   /** Counts assignments. */
@@ -177,6 +187,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   }
 
   #lose(partition: AssignedPartition, reason: CommunicationError): void {
+    if (partition.isReady) this.#settledUntil.set(nameOf(partition.source), partition.take())
     this.#parts.lost(partition.lose(reason))
   }
 
@@ -186,12 +197,15 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     if (added.length > 0) {
       const positions = await this.#positions(added)
       if (generation !== this.#generation || this.#isOver) return
-      for (const { isCommitted, ...position } of positions) {
-        const partition = this.#partitions.get(nameOf(position))
-        if (partition === undefined) continue
-        partition.begin(position, isCommitted)
+      for (const { isCommitted, ...committed } of positions) {
+        const name = nameOf(committed)
+        const settled = this.#settledUntil.get(name)
+        const isBehind = settled !== undefined && settled.offset >= committed.offset
+        const position = isBehind ? settled : committed
+        this.#partitions.get(name)?.begin(position, isCommitted && !isBehind)
         this.#member?.seek(position)
       }
+      this.#settledUntil.clear()
       await this.#commit()
       while (!this.#isEphemeral && added.some(({ isDirty }) => isDirty)) {
         // After a rebalance all begins anew.

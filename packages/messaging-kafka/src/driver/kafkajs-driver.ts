@@ -48,22 +48,24 @@ export class KafkaJsDriver implements KafkaDriver {
 
   async member(groupId: string, topics: readonly string[], events: MemberEvents): Promise<KafkaMember> {
     const sockets = new Sockets(this.#options.translateAddress, () => undefined)
-    const config = await this.#config(sockets, { ...RETRY, retries: 5 })
+    // Without an end: a consumer of kafkajs that gives up loses its place in the group.
     const retry = { ...RETRY, retries: Number.MAX_SAFE_INTEGER }
-    return new KafkaJsMember(new Kafka(config), sockets, { groupId, topics, retry, events }, this.#options)
+    const kafka = new Kafka(await this.#config(sockets, retry))
+    return new KafkaJsMember(kafka, sockets, { groupId, topics, retry, events }, this.#options)
   }
 
-  async #config({ factory }: Sockets, retry: RetryOptions): Promise<KafkaConfig> {
+  async #config(sockets: Sockets, retry: RetryOptions): Promise<KafkaConfig> {
     const { servers, clientId, ssl, connectionTimeoutMs, producerConfig } = this.#options
     const sasl = this.#sasl()
     return {
-      brokers: servers.map(({ host, port }) => `${host}:${port}`),
+      // kafkajs stops trying where there is none.
+      brokers: () => (sockets.isCut ? [] : servers.map(({ host, port }) => `${host}:${port}`)),
       clientId,
       connectionTimeout: connectionTimeoutMs,
       authenticationTimeout: connectionTimeoutMs,
       requestTimeout: producerConfig.requestTimeoutMs,
       retry,
-      socketFactory: factory,
+      socketFactory: sockets.factory,
       // What matters comes back as errors; the rest are steps of kafkajs that are tried again.
       logLevel: logLevel.NOTHING,
       ...(ssl === undefined ? undefined : { ssl: await readTls('kafka.ssl', ssl) }),

@@ -60,7 +60,9 @@ export class KafkaJsMember implements KafkaMember {
     )
     consumer.on(
       HEARTBEAT,
-      unlessStopped(() => events.alive()),
+      unlessStopped(() => {
+        events.alive()
+      }),
     )
     consumer.on(
       GROUP_JOIN,

@@ -33,6 +33,10 @@ export class Sockets {
     return socket
   }
 
+  get isCut(): boolean {
+    return this.#cut !== undefined
+  }
+
   /** Cuts every connection, and lets no other be made. */
   cut(reason: Error): void {
     this.#cut = reason
