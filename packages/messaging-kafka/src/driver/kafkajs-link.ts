@@ -177,6 +177,7 @@ export class KafkaJsLink implements KafkaLink {
       try {
         return await this.#ask(use)
       } catch (thrown) {
+        if (kafkaErrorType(thrown) === undefined) void this.check()
         if (!isPassing(thrown) || tries <= 0 || this.#isOver) throw fromKafka(what, thrown)
         await pause(this.#options.clock, LOOK_AGAIN_MS)
       }

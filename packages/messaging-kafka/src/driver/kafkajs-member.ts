@@ -60,9 +60,7 @@ export class KafkaJsMember implements KafkaMember {
     )
     consumer.on(
       HEARTBEAT,
-      unlessStopped(() => {
-        events.alive()
-      }),
+      unlessStopped(() => events.alive()),
     )
     consumer.on(
       GROUP_JOIN,
