@@ -4,7 +4,19 @@ const shared = {
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@comm/source', 'node', 'node-addons'] },
-  transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript', decorators: true } } }] },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2024',
+          parser: { syntax: 'typescript', decorators: true },
+          // Standard (TC39) decorators, for tests of `@subscribe`.
+          transform: { decoratorVersion: '2022-03' },
+        },
+      },
+    ],
+  },
   modulePathIgnorePatterns: ['/dist/'],
 }
 

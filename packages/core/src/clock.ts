@@ -1,6 +1,8 @@
 /** A timer that was set. Cancelling twice, or after it fired, does nothing. */
 export interface Timer {
   cancel(): void
+  /** From here on the process may end before it fires, where the clock can do that. */
+  unref?(): void
 }
 
 /** Where time comes from. Everything that waits or measures takes one, so that tests need not sleep. */
@@ -25,6 +27,10 @@ class SystemTimer implements Timer {
 
   cancel(): void {
     clearTimeout(this.#timeout)
+  }
+
+  unref(): void {
+    this.#timeout.unref()
   }
 
   /** A delay that `setTimeout` cannot hold is waited for in pieces; an infinite one never fires. */

@@ -1,26 +1,20 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { CommunicationError, type Component, type Health, silentLogger, systemClock, UP } from '@comm/core'
-import { callable, checkArgument, type Rule, withDefaults } from '@comm/core/options'
-import type { BrokerAdapter, OutboundRecord, PublishResult } from './broker.ts'
+import { CommunicationError, type Component, type Health, UP } from '@comm/core'
+import { callable, checkArgument, withDefaults } from '@comm/core/options'
+import { assemble, type ClientParts } from './assemble.ts'
+import type { BrokerAdapter } from './broker.ts'
 import type { Waiter } from './buffer/entry.ts'
-import { PublishBuffer } from './buffer/publish-buffer.ts'
-import { Codecs } from './codec.ts'
-import { Connection } from './connection.ts'
 import { DeadLetters } from './dead-letters.ts'
-import { SendObserver } from './observe/sending.ts'
-import { emptyStats, type MessagingStats } from './observe/stats.ts'
-import { BUFFER_DEFAULTS } from './options/buffer-options.ts'
+import type { MessagingStats } from './observe/stats.ts'
 import { CLIENT_DEFAULTS, checkClientOptions, type MessageClientOptions } from './options/client-options.ts'
 import type { PublishOptions } from './options/publish-options.ts'
-import { type ResolvedSubscription, resolveSubscription, type SubscribeOptions } from './options/subscribe-options.ts'
-import type { Handler, PipelineParts } from './pipeline/step.ts'
+import { resolveSubscription, type SubscribeOptions } from './options/subscribe-options.ts'
+import type { Handler, ManualHandler } from './pipeline/step.ts'
 import { type PublishOutcome, PublishOutcomes } from './publish-outcomes.ts'
-import { Publisher } from './publisher.ts'
-import { type RequestOptions, Requests } from './request-reply.ts'
+import type { RequestOptions } from './request-reply.ts'
 import { listenForCancels, RESPONDERS, type RespondOptions, responder } from './responder.ts'
-import { HandlerSubscription, type MessageSubscription } from './subscription.ts'
-import { isDeclared, isPattern, nameOf, portableName, type Topic, type TopicRef, topicOrPattern, validate } from './topic.ts'
-import { Trouble, worstOf } from './trouble.ts'
+import type { MessageSubscription } from './subscription.ts'
+import { isDeclared, nameOf, portableName, type Topic, type TopicRef, validate } from './topic.ts'
+import { worstOf } from './trouble.ts'
 import { unlessAborted, withTimeLimit } from './wait.ts'
 
 /** Share of `closeTimeoutMs` that handlers may use; the rest is for the buffer. */
@@ -34,81 +28,27 @@ export class MessageClient implements Component, AsyncDisposable {
   readonly name: string
   readonly #adapter: BrokerAdapter
   readonly #options: typeof CLIENT_DEFAULTS & MessageClientOptions
-  readonly #connection: Connection
-  readonly #codecs: Codecs
-  readonly #buffer: PublishBuffer
-  readonly #publisher: Publisher
-  readonly #requests: Requests
-  /** Subscriptions that the broker ended. */
-  readonly #trouble = new Trouble()
-  readonly #stats = emptyStats()
-  readonly #shared: Omit<PipelineParts, 'stopping' | 'trouble' | 'name' | 'topic' | 'options' | 'handler' | 'bury'>
-  readonly #subscriptions = new Set<HandlerSubscription>()
-  /** How to begin those that wait for `start()`. */
-  readonly #declared = new Map<HandlerSubscription, () => Promise<void>>()
-  #isStarted: boolean
+  readonly #parts: ClientParts
   #closing: Promise<void> | undefined
 
   /** @throws ConfigurationError */
   constructor(adapter: BrokerAdapter, options: MessageClientOptions = {}) {
     checkClientOptions(options)
     const resolved = withDefaults(CLIENT_DEFAULTS, options)
-    const { name, clock = systemClock, random = Math.random, logger = silentLogger } = resolved
-    const { features, system } = adapter
-    this.name = name
+    this.name = resolved.name
     this.#adapter = adapter
     this.#options = resolved
-    this.#isStarted = resolved.connectOn === 'use'
-    this.#connection = new Connection(adapter, !this.#isStarted)
-    this.#codecs = new Codecs(resolved.codecs)
-    this.#buffer = new PublishBuffer({
-      send: this.#send,
-      keepsKeyOrderInBatch: features.keepsKeyOrderInBatch === true,
-      options: withDefaults(BUFFER_DEFAULTS, resolved.buffer ?? {}),
-      clock,
-      random,
-    })
-    const publisher = new Publisher({
-      buffer: this.#buffer,
-      observer: new SendObserver(system, clock, this.#stats),
-      features,
-      codecs: this.#codecs,
-      source: resolved.source ?? `/${name}`,
-      clock,
-      timeoutMs: resolved.publishTimeoutMs,
-      resilience: resolved.resilience,
-    })
-    this.#publisher = publisher
-    this.#requests = new Requests({
-      adapter,
-      connection: this.#connection,
-      publisher,
-      codecs: this.#codecs,
-      clock,
-      logger,
-      timeoutMs: resolved.requestTimeoutMs,
-    })
-    this.#shared = {
-      system,
-      features,
-      codecs: this.#codecs,
-      clock,
-      random,
-      logger,
-      stats: this.#stats,
-      outside: AsyncLocalStorage.snapshot(),
-      publish: (record) => publisher.republish(record),
-    }
+    this.#parts = assemble(adapter, resolved)
   }
 
   /** Counts since the client was made. */
   get stats(): Readonly<MessagingStats> {
-    return { ...this.#stats }
+    return { ...this.#parts.stats }
   }
 
   /** Messages accepted for publishing and not confirmed yet. */
   get buffered(): { readonly messages: number; readonly bytes: number } {
-    return this.#buffer.size
+    return this.#parts.buffer.size
   }
 
   /**
@@ -130,10 +70,10 @@ export class MessageClient implements Component, AsyncDisposable {
       const checked = isDeclared(topic) ? validate(topic, body) : undefined
       if (checked instanceof Promise) {
         checked.then(
-          () => this.#publisher.send(name, body, options, waiter),
+          () => this.#parts.publisher.send(name, body, options, waiter),
           (thrown: unknown) => waiter.failed(CommunicationError.from(thrown)),
         )
-      } else this.#publisher.send(name, body, options, waiter)
+      } else this.#parts.publisher.send(name, body, options, waiter)
     } catch (thrown) {
       waiter.failed(CommunicationError.from(thrown))
     }
@@ -180,6 +120,16 @@ export class MessageClient implements Component, AsyncDisposable {
    */
   subscribe<Output>(
     topic: Topic<unknown, Output>,
+    handler: ManualHandler<Output>,
+    options: SubscribeOptions & { readonly ack: 'manual' },
+  ): Promise<MessageSubscription>
+  subscribe<Body = unknown>(
+    topic: string | readonly string[],
+    handler: ManualHandler<Body>,
+    options: SubscribeOptions & { readonly ack: 'manual' },
+  ): Promise<MessageSubscription>
+  subscribe<Output>(
+    topic: Topic<unknown, Output>,
     handler: Handler<Output>,
     options?: SubscribeOptions,
   ): Promise<MessageSubscription>
@@ -188,9 +138,15 @@ export class MessageClient implements Component, AsyncDisposable {
     handler: Handler<Body>,
     options?: SubscribeOptions,
   ): Promise<MessageSubscription>
-  async subscribe(topic: TopicRef, handler: Handler<never>, options: SubscribeOptions = {}): Promise<MessageSubscription> {
-    const subscription = this.#declare(topic, resolveSubscription(options, this.#options.group), { handler: handler as Handler })
-    await this.#begin(subscription, () => subscription.begin(this.#adapter))
+  async subscribe(
+    topic: TopicRef,
+    handler: Handler<never> | ManualHandler<never>,
+    options: SubscribeOptions = {},
+  ): Promise<MessageSubscription> {
+    this.#checkOpen()
+    const resolved = resolveSubscription(options, this.#options.group)
+    const subscription = this.#parts.subscriptions.declare(topic, resolved, { handler: handler as Handler })
+    await this.#parts.subscriptions.begin(subscription)
     return subscription
   }
 
@@ -208,7 +164,7 @@ export class MessageClient implements Component, AsyncDisposable {
   async request(topic: string | Topic, body: unknown, options: RequestOptions<never> = {}): Promise<unknown> {
     const name = nameOf(topic)
     if (isDeclared(topic)) await validate(topic, body)
-    return this.#requests.request(name, body, options)
+    return this.#parts.requests.request(name, body, options)
   }
 
   /**
@@ -220,12 +176,13 @@ export class MessageClient implements Component, AsyncDisposable {
   async respond(topic: string | Topic, respond: Handler<never>, options: RespondOptions = {}): Promise<MessageSubscription> {
     const name = nameOf(topic)
     checkArgument('responder', respond, callable)
-    const { logger } = this.#shared
+    this.#checkOpen()
     const asked = { ...options, retry: { maxAttempts: 1 }, deadLetter: false }
     const resolved = resolveSubscription(asked, this.#options.group ?? RESPONDERS)
-    const subscription = this.#declare(topic, resolved, responder(respond as Handler, this.#publisher, logger))
-    await this.#begin(subscription, async () => {
-      await subscription.begin(this.#adapter)
+    const handling = responder(respond as Handler, this.#parts.publisher, this.#parts.logger)
+    const subscription = this.#parts.subscriptions.declare(topic, resolved, handling)
+    await this.#parts.subscriptions.begin(subscription, async () => {
+      await subscription.begin()
       const cancels = await listenForCancels(this.#adapter, name, subscription)
       void subscription.ended.then(() => cancels[Symbol.asyncDispose]())
     })
@@ -236,8 +193,7 @@ export class MessageClient implements Component, AsyncDisposable {
   deadLetters(topic: string | Topic, group: string | undefined = this.#options.group): DeadLetters {
     const name = nameOf(topic)
     checkArgument('group of the dead letters', group, portableName)
-    const parts = { adapter: this.#adapter, connection: this.#connection, publisher: this.#publisher, codecs: this.#codecs }
-    return new DeadLetters(name, group as string, parts)
+    return new DeadLetters(name, group as string, { adapter: this.#adapter, ...this.#parts })
   }
 
   /**
@@ -246,27 +202,25 @@ export class MessageClient implements Component, AsyncDisposable {
    */
   async start(signal?: AbortSignal): Promise<void> {
     this.#checkOpen()
-    this.#isStarted = true
-    this.#connection.allow()
-    await this.#connection.ready(signal)
-    const declared = [...this.#declared.values()]
-    this.#declared.clear()
-    await Promise.all(declared.map((begin) => begin()))
+    this.#parts.subscriptions.allow()
+    this.#parts.connection.allow()
+    await this.#parts.connection.ready(signal)
+    await this.#parts.subscriptions.start()
   }
 
   /** Takes no more messages; publishes and running handlers go on. Idempotent. */
   async stopIntake(): Promise<void> {
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.stopIntake()))
+    await Promise.all([...this.#parts.subscriptions].map((subscription) => subscription.stopIntake()))
   }
 
   /** Resolves when no handler runs. @throws the signal's reason */
   async drain(signal?: AbortSignal): Promise<void> {
-    await unlessAborted(Promise.all([...this.#subscriptions].map(({ idle }) => idle)), signal)
+    await unlessAborted(Promise.all([...this.#parts.subscriptions].map(({ idle }) => idle)), signal)
   }
 
   /** Resolves when everything published is confirmed or has failed. @throws the signal's reason */
   flush(signal?: AbortSignal): Promise<void> {
-    return this.#buffer.flush(signal)
+    return this.#parts.buffer.flush(signal)
   }
 
   /**
@@ -280,33 +234,31 @@ export class MessageClient implements Component, AsyncDisposable {
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
     const { closeTimeoutMs } = this.#options
-    const { clock, logger } = this.#shared
+    const { buffer, clock, connection, logger, requests, subscriptions } = this.#parts
     const closeBy = clock.now() + closeTimeoutMs
     const closed = new CommunicationError(`${this.name} was closed`, { code: 'COMM_CLOSED' })
     const budget = (share: number): number =>
       signal?.aborted ? 0 : Math.max(0, closeBy - clock.now() - closeTimeoutMs * (1 - share))
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.stop(budget(DRAIN_SHARE), signal)))
-    await withTimeLimit(clock, budget(1), signal, (until) => this.#buffer.flush(until)).catch(() => undefined)
-    const { messages } = this.#buffer.size
+    await Promise.all([...subscriptions].map((subscription) => subscription.stop(budget(DRAIN_SHARE), signal)))
+    await withTimeLimit(clock, budget(1), signal, (until) => buffer.flush(until)).catch(() => undefined)
+    const { messages } = buffer.size
     if (messages > 0) logger.warn(`${messages} messages were not confirmed before ${this.name} was closed`)
-    this.#buffer.close(closed)
-    await this.#requests.close(closed)
-    this.#connection.close(closed)
+    buffer.close(closed)
+    await requests.close(closed)
+    connection.close(closed)
     await this.#adapter[Symbol.asyncDispose]()
   }
 
   /** Asks the broker; also red while dead letters cannot be published or a subscription has ended. Never throws. */
   async health(): Promise<Health> {
     if (this.#closing !== undefined) return { status: 'down', reason: `${this.name} is closed` }
-    if (!this.#connection.wasNeeded) return { ...UP, reason: 'not used yet, so not connected' }
+    if (!this.#parts.connection.wasNeeded) return { ...UP, reason: 'not used yet, so not connected' }
+    const { buffer, stats, subscriptions } = this.#parts
     const broker = await this.#adapter.health()
-    const troubles = [this.#trouble.health, ...[...this.#subscriptions].map(({ trouble }) => trouble)].filter(
-      (found) => found !== undefined,
-    )
-    const worst = worstOf([broker, ...troubles]) ?? broker
+    const worst = worstOf([broker, ...subscriptions.troubles]) ?? broker
     return {
       ...worst,
-      details: { ...broker.details, ...worst.details, buffered: this.#buffer.size.messages, inFlight: this.#stats.inFlight },
+      details: { ...broker.details, ...worst.details, buffered: buffer.size.messages, inFlight: stats.inFlight },
     }
   }
 
@@ -318,82 +270,4 @@ export class MessageClient implements Component, AsyncDisposable {
     if (this.#closing === undefined) return
     throw new CommunicationError(`${this.name} was used after it had been closed`, { code: 'COMM_CLOSED' })
   }
-
-  /** One try at the broker: without a connection every record is refused, for the reason why there is none. */
-  readonly #send = async (records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> => {
-    if (!this.#connection.isConnected) {
-      try {
-        await this.#connection.ready(signal)
-      } catch (thrown) {
-        const error = CommunicationError.from(thrown)
-        return records.map(() => ({ ok: false, stored: 'no', error }))
-      }
-    }
-    return this.#adapter.publish(records, signal)
-  }
-
-  #declare(ref: TopicRef, options: ResolvedSubscription, handling: Pick<PipelineParts, 'handler' | 'bury'>): HandlerSubscription {
-    this.#checkOpen()
-    checkArgument('handler', handling.handler, callable)
-    const topic = isDeclared(ref) ? ref : undefined
-    const topics = topic === undefined ? [ref as string | readonly string[]].flat() : [topic.name]
-    checkArgument('topics', topics, atLeastOne)
-    for (const name of topics) checkArgument('topic', name, topicOrPattern)
-    const pattern = topics.some(isPattern)
-    this.#checkSupport(topics, options, pattern)
-    const { group, concurrency, lanes, ordered, from } = options
-    const request = {
-      topics,
-      pattern,
-      maxUnsettled: concurrency,
-      lanes,
-      ordered,
-      from,
-      ...(group === undefined ? undefined : { group }),
-    }
-    const parts = { ...this.#shared, ...handling, name: topics.join(', '), topic, options }
-    const subscription = new HandlerSubscription(request, parts, this.#options.closeTimeoutMs)
-    this.#subscriptions.add(subscription)
-    void subscription.ended.then((error) => this.#forget(subscription, error))
-    return subscription
-  }
-
-  #checkSupport(topics: readonly string[], { group }: ResolvedSubscription, pattern: boolean): void {
-    const { features, system } = this.#adapter
-    const missing = pattern && !features.patterns ? 'patterns' : group !== undefined && !features.groups ? 'groups' : undefined
-    if (missing === undefined) return
-    throw new CommunicationError(`cannot subscribe to ${topics.join(', ')}: ${system} has no ${missing}`, {
-      code: 'COMM_UNSUPPORTED',
-    })
-  }
-
-  async #begin(subscription: HandlerSubscription, begin: () => Promise<void>): Promise<void> {
-    if (!this.#isStarted) {
-      this.#declared.set(subscription, begin)
-      return
-    }
-    try {
-      await this.#connection.ready()
-      await begin()
-      this.#trouble.clear(subscriptionTo(subscription))
-    } catch (thrown) {
-      this.#subscriptions.delete(subscription)
-      throw CommunicationError.from(thrown)
-    }
-  }
-
-  #forget(subscription: HandlerSubscription, error: CommunicationError | undefined): void {
-    this.#subscriptions.delete(subscription)
-    this.#declared.delete(subscription)
-    if (error === undefined) return
-    const what = subscriptionTo(subscription)
-    this.#trouble.report(what, 'down', `${what} was ended by the broker: ${error.message}`)
-    this.#shared.logger.error(`${what} was ended by the broker`, { error })
-  }
 }
-
-function subscriptionTo({ topics }: HandlerSubscription): string {
-  return `the subscription to ${topics.join(', ')}`
-}
-
-const atLeastOne: Rule = { expected: 'at least one topic', accepts: (value) => Array.isArray(value) && value.length > 0 }

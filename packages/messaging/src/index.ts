@@ -29,11 +29,12 @@ export {
   type ReplayOptions,
   type ReplayReport,
 } from './dead-letters.ts'
+export { type SubscribeDecorator, subscribe, subscribeAll } from './decorator.ts'
 export { MemoryBrokerAdapter, type MemoryBrokerAdapterOptions } from './memory/adapter.ts'
 export { MEMORY_SERVER_DEFAULTS, type MemoryServerOptions } from './memory/options.ts'
 export { MemoryServer } from './memory/server.ts'
 export { MemoryBroker, type MemoryBrokerOptions } from './memory-broker.ts'
-export type { MessageInfo, MessageMeta } from './message.ts'
+export type { ManualMeta, MessageInfo, MessageMeta } from './message.ts'
 export type { MessagingStats } from './observe/stats.ts'
 export { BUFFER_DEFAULTS, type BufferOptions } from './options/buffer-options.ts'
 export { CLIENT_DEFAULTS, type MessageClientOptions } from './options/client-options.ts'
@@ -48,7 +49,7 @@ export {
 } from './options/subscribe-options.ts'
 export { type DeadReason, deadLetter, type HandlerVerdict, retryAfter } from './outcome.ts'
 export { DEAD_LETTER_GROUP, deadTopic } from './pipeline/republish.ts'
-export type { Handler } from './pipeline/step.ts'
+export type { Handler, ManualHandler } from './pipeline/step.ts'
 export type { PublishOutcome } from './publish-outcomes.ts'
 export type { RequestOptions } from './request-reply.ts'
 export type { RespondOptions } from './responder.ts'

@@ -1,4 +1,5 @@
 import { type CallContext, type CommunicationError, isCorrelationId, newCorrelationId } from '@comm/core'
+import type { Attempt } from './attempt.ts'
 import type { Delivery, HeaderValue } from './broker.ts'
 import type { Content } from './envelope.ts'
 import {
@@ -18,7 +19,7 @@ import {
   REPLY_TO,
   textOf,
 } from './headers.ts'
-import { type Outcome, RELEASE } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 
 /** A message as it arrived; the same for every attempt at handling it. */
 export interface MessageInfo {
@@ -53,6 +54,20 @@ export interface MessageMeta extends MessageInfo {
   readonly signal: AbortSignal
   /** Milliseconds left for this attempt; 0 when its time is up. */
   remainingMs(): number
+}
+
+/** What a handler of a subscription with `ack: 'manual'` is told: it says itself what becomes of the message, once. */
+export interface ManualMeta extends MessageMeta {
+  /** Done. @returns false when it came too late: there was a verdict already, or the attempt is over */
+  ack(): boolean
+  /**
+   * The attempt failed; the message comes again, unless it was the last attempt.
+   * @param afterMs default: what `retry.backoff` says
+   * @returns as `ack`
+   */
+  retry(afterMs?: number): boolean
+  /** No retry can mend it: into the dead-letter topic. @param why for people @returns as `ack` */
+  deadLetter(why: string): boolean
 }
 
 /** A delivery on its way through the pipeline. What is in the headers is read when it is asked for. */
@@ -172,106 +187,4 @@ export class Message implements MessageInfo {
 /** The call context of all that a message causes. */
 export function contextOf(message: Message): CallContext {
   return message as CallContext
-}
-
-/** One run of the handler. Each has a signal of its own, so that one left behind never sees the signal of the next. */
-export class Attempt implements MessageMeta {
-  readonly attempt: number
-  readonly #message: Message
-  readonly #deadlineAt: number
-  readonly #now: () => number
-  /** Called when the attempt is aborted, after its signal. */
-  onAbort: ((outcome: Outcome) => void) | undefined
-  /** Set when the attempt was aborted: what becomes of the message, whatever the handler does now. */
-  abortOutcome: Outcome | undefined
-  #controller: AbortController | undefined
-  #onLost: (() => void) | undefined
-  #reason: unknown
-  #over = false
-
-  /** @param deadlineAt by the same clock as `now` */
-  constructor(message: Message, deadlineAt: number, now: () => number) {
-    this.#message = message
-    this.attempt = message.attempt
-    this.#deadlineAt = deadlineAt
-    this.#now = now
-    this.onAbort = this.abortOutcome = undefined
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      const { lost } = this.#message.delivery
-      if (this.abortOutcome !== undefined) this.#controller.abort(this.#reason)
-      else if (lost.aborted) this.#controller.abort(lost.reason)
-      else if (!this.#over) {
-        this.#onLost = () => this.abort(lost.reason)
-        lost.addEventListener('abort', this.#onLost)
-      }
-    }
-    return this.#controller.signal
-  }
-
-  get deadlineAt(): number {
-    return this.#deadlineAt
-  }
-
-  remainingMs(): number {
-    return Math.max(0, this.#deadlineAt - this.#now())
-  }
-
-  abort(reason: unknown, outcome: Outcome = RELEASE): void {
-    if (this.#over) return
-    this.#reason = reason
-    this.abortOutcome = outcome
-    this.#controller?.abort(reason)
-    this.end()
-    this.onAbort?.(outcome)
-  }
-
-  /** No more aborts: the handler has ended, or is left behind after one. */
-  end(): void {
-    this.#over = true
-    if (this.#onLost !== undefined) this.#message.delivery.lost.removeEventListener('abort', this.#onLost)
-  }
-
-  get topic(): string {
-    return this.#message.topic
-  }
-  get group(): string | undefined {
-    return this.#message.group
-  }
-  get id(): string {
-    return this.#message.id
-  }
-  get source(): string | undefined {
-    return this.#message.source
-  }
-  get type(): string | undefined {
-    return this.#message.type
-  }
-  get subject(): string | undefined {
-    return this.#message.subject
-  }
-  get time(): string | undefined {
-    return this.#message.time
-  }
-  get key(): string | undefined {
-    return this.#message.key
-  }
-  get headers(): Headers {
-    return this.#message.headers
-  }
-  get correlationId(): string {
-    return this.#message.correlationId
-  }
-  get firstSeenAt(): number {
-    return this.#message.firstSeenAt
-  }
-  get timestamp(): number | undefined {
-    return this.#message.timestamp
-  }
-  get redelivered(): boolean {
-    return this.#message.redelivered
-  }
 }

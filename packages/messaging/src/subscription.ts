@@ -1,5 +1,5 @@
 import { CommunicationError, type Health } from '@comm/core'
-import type { BrokerAdapter, Delivery, SubscribeRequest, Subscription } from './broker.ts'
+import type { Delivery, SubscribeRequest, Subscription } from './broker.ts'
 import { open } from './envelope.ts'
 import { Message } from './message.ts'
 import { type Outcome, RELEASE } from './outcome.ts'
@@ -7,6 +7,7 @@ import { foldPipeline } from './pipeline/fold.ts'
 import type { PipelineParts, Step } from './pipeline/step.ts'
 import { Trouble } from './trouble.ts'
 import { unlessAborted, withTimeLimit } from './wait.ts'
+import { type Running, watch } from './watch.ts'
 
 /** A running subscription, as its owner sees it. Disposal is `stop()`. */
 export interface MessageSubscription extends AsyncDisposable {
@@ -31,12 +32,18 @@ export interface MessageSubscription extends AsyncDisposable {
 
 /** What is left of a stop's time for handlers that heed their signal. */
 const ABORT_GRACE_MS = 100
+/** For a silent subscription to end at the broker. */
+const GIVE_UP_MS = 5000
 
-export class HandlerSubscription implements MessageSubscription {
+export class HandlerSubscription implements MessageSubscription, Running {
+  /** For messages to people. */
+  readonly name: string
   readonly topics: readonly string[]
   readonly group: string | undefined
   readonly ready: Promise<void>
   readonly ended: Promise<CommunicationError | undefined>
+  /** Deliveries since it began. */
+  received = 0
   readonly #parts: PipelineParts
   readonly #request: SubscribeRequest
   readonly #stopTimeoutMs: number
@@ -47,11 +54,14 @@ export class HandlerSubscription implements MessageSubscription {
   readonly #endedGate = Promise.withResolvers<CommunicationError | undefined>()
   #idle: PromiseWithResolvers<void> | undefined
   #subscription: Subscription | undefined
+  /** How often it was begun. */
+  #turn = 0
   #beginning: Promise<void> | undefined
   #stopped: Promise<void> | undefined
 
   /** @param parts all but what is this subscription's own */
   constructor(request: SubscribeRequest, parts: Omit<PipelineParts, 'stopping' | 'trouble'>, stopTimeoutMs: number) {
+    this.name = `the subscription to ${request.topics.join(', ')}`
     this.topics = request.topics
     this.group = request.group
     this.#request = request
@@ -73,13 +83,23 @@ export class HandlerSubscription implements MessageSubscription {
     return this.#parts.trouble.health
   }
 
+  /** Subscribed at the broker. */
+  get isOpen(): boolean {
+    return this.#subscription !== undefined
+  }
+
+  /** Aborts when it takes no more. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal
+  }
+
   get isStopping(): boolean {
     return this.#stopping.signal.aborted
   }
 
   /** Subscribes at the broker, once. @throws CommunicationError when the broker refuses */
-  begin(adapter: BrokerAdapter): Promise<void> {
-    this.#beginning ??= this.#begin(adapter).then(this.#readyGate.resolve, (thrown: unknown) => {
+  begin(): Promise<void> {
+    this.#beginning ??= this.#begin().then(this.#readyGate.resolve, (thrown: unknown) => {
       const error = CommunicationError.from(thrown)
       this.#readyGate.reject(error)
       throw error
@@ -87,16 +107,58 @@ export class HandlerSubscription implements MessageSubscription {
     return this.#beginning
   }
 
-  async #begin(adapter: BrokerAdapter): Promise<void> {
+  async #begin(): Promise<void> {
     if (this.isStopping) return
-    const subscription = await this.#parts.outside(() => adapter.subscribe(this.#request, this.#receive))
+    await this.#open()
+    if (!this.isStopping) watch(this, this.#parts, this.#request.pattern ?? false)
+  }
+
+  async #open(): Promise<void> {
+    const turn = ++this.#turn
+    const onDelivery = (delivery: Delivery): void => {
+      if (turn === this.#turn) this.#receive(delivery)
+      // From a subscription that fell silent and was given up.
+      else void delivery.settle('requeue')
+    }
+    const subscription = await this.#parts.outside(() => this.#parts.subscribe(this.#request, onDelivery))
     this.#subscription = subscription
-    void subscription.ended.then((error) => this.#endedGate.resolve(error))
+    void subscription.ended.then((error) => {
+      if (this.#subscription === subscription) this.#endedGate.resolve(error)
+    })
     // Stopped meanwhile: nobody will dispose of it later.
     if (this.isStopping) await subscription[Symbol.asyncDispose]()
   }
 
+  /** Messages that its group has not settled, in all its topics. @throws CommunicationError when the broker cannot be asked */
+  async lag(): Promise<number> {
+    const { admin } = this.#parts
+    const { group, topics } = this
+    if (admin === undefined || group === undefined) return 0
+    const lags = await Promise.all(topics.map((topic) => admin.lag(topic, group)))
+    return lags.reduce((sum, lag) => sum + lag, 0)
+  }
+
+  /** Ends it at the broker and begins anew. @throws CommunicationError when the broker refuses */
+  async reopen(): Promise<void> {
+    const { clock, trouble } = this.#parts
+    const silent = this.#subscription
+    this.#subscription = undefined
+    // What has fallen silent may not answer that either.
+    await withTimeLimit(clock, GIVE_UP_MS, undefined, (limit) =>
+      unlessAborted(Promise.resolve(silent?.[Symbol.asyncDispose]()), limit),
+    ).catch(() => undefined)
+    try {
+      await this.#open()
+      trouble.clear(this.name)
+    } catch (thrown) {
+      const error = CommunicationError.from(thrown)
+      trouble.report(this.name, 'down', `${this.name} could not be begun anew: ${error.message}`)
+      throw error
+    }
+  }
+
   readonly #receive = (delivery: Delivery): void => {
+    this.received++
     // It will be delivered again, here or elsewhere.
     if (delivery.lost.aborted) return
     const message = this.#messageOf(delivery)

@@ -169,11 +169,17 @@ describe('options of a subscription', () => {
       { deadLetter: true },
       'subscribe.deadLetter must be false without a group: dead letters are kept for the group that failed, got true',
     ],
+    ['ack', { ack: 'never' }, "subscribe.ack must be one of 'auto', 'manual', got 'never'"],
+    [
+      'watchdogMs',
+      { watchdogMs: -1 },
+      'subscribe.watchdogMs must be a finite number >= 0 and <= 2147483647 or one of false, got -1',
+    ],
     ['dedup without a store', { dedup: {} }, 'subscribe.dedup.store must be a DedupStore, got nothing'],
     [
       'a misspelt option',
       { retries: 3 },
-      'subscribe.retries is an unknown option, known are group, concurrency, lanes, ordered, from, retry, deadlineMs, dedup, deadLetter, contentType, resilience',
+      'subscribe.retries is an unknown option, known are group, concurrency, lanes, ordered, from, retry, deadlineMs, dedup, ack, watchdogMs, deadLetter, contentType, resilience',
     ],
   ])('%s', async (_, options, message) => {
     await expect(client.subscribe('a', handler, wrong(options))).rejects.toMatchObject({ code: 'COMM_CONFIGURATION', message })

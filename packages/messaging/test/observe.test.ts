@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { currentContext, type LogFields, type Logger, silentLogger, withContext } from '@comm/core'
+import { constantBackoff, currentContext, type LogFields, type Logger, silentLogger, withContext } from '@comm/core'
 import { MemoryBroker, MemoryServer } from '@comm/messaging'
 import { handlerSpy, waitFor } from '@comm/testkit'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -11,6 +11,7 @@ import {
   createNoopMeter,
   type Meter,
   metrics,
+  type ObservableCallback,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -85,10 +86,22 @@ const record =
   (name: string) =>
   (value: number, attributes: Attributes = {}) =>
     void measured.push({ name, value, attributes })
+const gauges = new Map<string, ObservableCallback>()
+
+/** What a gauge says when it is asked. */
+async function observed(name: string): Promise<[number, Attributes | undefined][]> {
+  const seen: [number, Attributes | undefined][] = []
+  await gauges.get(name)?.({ observe: (value, attributes) => void seen.push([value, attributes]) })
+  return seen
+}
+
 const meter: Meter = Object.assign(Object.create(createNoopMeter()), {
   createCounter: (name: string) => ({ add: record(name) }),
   createUpDownCounter: (name: string) => ({ add: record(name) }),
   createHistogram: (name: string) => ({ record: record(name) }),
+  createObservableGauge: (name: string) => ({
+    addCallback: (callback: ObservableCallback) => gauges.set(name, callback),
+  }),
 })
 
 const w3c: TextMapPropagator = {
@@ -199,6 +212,46 @@ describe('with an SDK that starts later', () => {
       ['messaging.client.operation.duration', 'COMM_UNROUTABLE'],
     ])
     expect(spans.filter(({ status }) => status === 2).map(({ name }) => name)).toEqual(['process failing', 'send nobody'])
+  })
+})
+
+describe('metrics', () => {
+  beforeAll(() => {
+    metrics.setGlobalMeterProvider({ getMeter: () => meter })
+  })
+
+  afterAll(() => metrics.disable())
+
+  it('the lag of a group is asked for when it is collected, while it is subscribed', async () => {
+    await using client = new MemoryBroker()
+    const held = Promise.withResolvers<void>()
+    const subscription = await client.subscribe('lagging', () => held.promise, { group: 'g', concurrency: 1 })
+    await client.publishMany('lagging', [1, 2, 3])
+    const lagging = async (): Promise<unknown[]> =>
+      (await observed('comm.messaging.lag')).filter(([, to]) => to?.['messaging.destination.name'] === 'lagging')
+    expect(await lagging()).toEqual([
+      [3, expect.objectContaining({ 'messaging.system': 'memory', 'messaging.consumer.group.name': 'g' })],
+    ])
+    held.resolve()
+    await subscription.stop()
+    expect(await lagging()).toEqual([])
+  })
+
+  it('counts retries in process, and what is dropped as dropped', async () => {
+    measured.length = 0
+    await using client = new MemoryBroker()
+    const handler = (): never => {
+      throw new Error('broken')
+    }
+    const retry = { maxAttempts: 3, inOrder: true, backoff: constantBackoff({ baseMs: 0, jitter: 0 }) }
+    await client.subscribe('dropping', handler, { group: 'g', retry, deadLetter: false })
+    await client.publish('dropping', 1)
+    await waitFor(() => client.stats.dropped === 1 && client.stats.inFlight === 0)
+    const names = measured
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('comm.messaging.') && !name.endsWith('in_flight'))
+    expect(names).toEqual(['comm.messaging.retried', 'comm.messaging.retried', 'comm.messaging.dropped'])
+    expect(client.stats).toMatchObject({ retried: 2, dead: 0 })
   })
 })
 

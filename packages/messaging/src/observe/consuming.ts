@@ -15,6 +15,7 @@ import { type Headers, textOf } from '../headers.ts'
 import { contextOf, type Message } from '../message.ts'
 import { type Outcome, RELEASE } from '../outcome.ts'
 import type { PipelineParts, Step } from '../pipeline/step.ts'
+import { consumerAttributes } from './attributes.ts'
 import { errorType } from './error-type.ts'
 import { type Instruments, instruments } from './instruments.ts'
 import { tracer } from './tracer.ts'
@@ -30,6 +31,8 @@ interface Observed {
   readonly attributes: Attributes
   readonly measured: Instruments | undefined
   readonly span: Span | undefined
+  /** What a dead message counts as; undefined where it is answered with the error. */
+  readonly deaths: 'dead' | 'dropped' | undefined
 }
 
 /**
@@ -38,7 +41,8 @@ interface Observed {
  */
 export function observe(next: Step, parts: PipelineParts): Step {
   const { clock, logger, stats, system } = parts
-  const { group } = parts.options
+  const { deadLetter, group } = parts.options
+  const deaths = parts.bury !== undefined ? undefined : deadLetter ? 'dead' : 'dropped'
 
   return (message) => {
     stats.consumed++
@@ -75,22 +79,11 @@ export function observe(next: Step, parts: PipelineParts): Step {
     const measured = instruments()
     const tracing = tracer()
     if (measured === undefined && tracing === undefined) return undefined
-    const attributes = attributesOf(message)
+    const attributes = consumerAttributes(system, group, message.topic)
     const span = tracing?.startSpan(`process ${message.topic}`, { kind: SpanKind.CONSUMER }, parent)
     if (span?.isRecording()) span.setAttributes({ ...attributes, 'messaging.message.id': message.id })
     measured?.inFlight.add(1, attributes)
-    return { clock, startedAt: clock.now(), attributes, measured, span }
-  }
-
-  function attributesOf(message: Message): Attributes {
-    const attributes: Attributes = {
-      'messaging.system': system,
-      'messaging.operation.name': 'process',
-      'messaging.operation.type': 'process',
-      'messaging.destination.name': message.topic,
-    }
-    if (group !== undefined) attributes['messaging.consumer.group.name'] = group
-    return attributes
+    return { clock, startedAt: clock.now(), attributes, measured, span, deaths }
   }
 
   function count(outcome: Outcome): void {
@@ -103,7 +96,7 @@ export function observe(next: Step, parts: PipelineParts): Step {
   }
 }
 
-function end({ clock, startedAt, attributes, measured, span }: Observed, outcome: Outcome): void {
+function end({ clock, startedAt, attributes, measured, span, deaths }: Observed, outcome: Outcome): void {
   if (span?.isRecording()) describe(span, outcome)
   span?.end()
   if (measured === undefined) return
@@ -113,7 +106,8 @@ function end({ clock, startedAt, attributes, measured, span }: Observed, outcome
   const found = failed ? { ...attributes, 'error.type': errorType(outcome.error) } : attributes
   measured.processDuration.record((clock.now() - startedAt) / 1000, found)
   if (outcome.kind === 'retry') measured.retried.add(1, attributes)
-  else if (outcome.kind === 'dead') measured.dead.add(1, { ...attributes, 'comm.messaging.reason': outcome.reason })
+  else if (outcome.kind === 'dead' && deaths !== undefined)
+    measured[deaths].add(1, { ...attributes, 'comm.messaging.reason': outcome.reason })
   else if (outcome.kind === 'done' && outcome.how === 'duplicate') measured.deduplicated.add(1, attributes)
   else if (outcome.kind === 'done' && outcome.how === 'expired') measured.expired.add(1, attributes)
 }

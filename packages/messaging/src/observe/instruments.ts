@@ -7,6 +7,7 @@ import {
   metrics,
   type UpDownCounter,
 } from '@opentelemetry/api'
+import { makeLagGauge } from './lag.ts'
 
 export const SCOPE = '@comm/messaging'
 
@@ -21,6 +22,8 @@ export interface Instruments {
   readonly dead: Counter
   readonly deduplicated: Counter
   readonly expired: Counter
+  readonly dropped: Counter
+  readonly resubscribed: Counter
 }
 
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
@@ -46,6 +49,7 @@ function make(meter: Meter): Instruments {
   const messages = (name: string, description: string): Counter => meter.createCounter(name, { unit: '{message}', description })
   const seconds = (name: string, description: string): Histogram =>
     meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: SECONDS_BUCKETS } })
+  makeLagGauge(meter)
   return {
     sent: messages('messaging.client.sent.messages', 'Messages the broker was asked to take.'),
     sendDuration: seconds('messaging.client.operation.duration', 'From publish to confirmation.'),
@@ -59,5 +63,7 @@ function make(meter: Meter): Instruments {
     dead: messages('comm.messaging.dead', 'Messages that ended in a dead-letter topic.'),
     deduplicated: messages('comm.messaging.deduplicated', 'Messages seen before and not handled again.'),
     expired: messages('comm.messaging.expired', 'Messages dropped because their time was over.'),
+    dropped: messages('comm.messaging.dropped', 'Messages that could not be handled, of subscriptions without dead letters.'),
+    resubscribed: messages('comm.messaging.resubscribed', 'Silent subscriptions that were begun anew.'),
   }
 }

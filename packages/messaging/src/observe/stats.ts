@@ -21,6 +21,8 @@ export interface MessagingStats {
   expired: number
   /** Given back to the broker unhandled: stops, lost connections, refused dead letters. */
   released: number
+  /** Subscriptions begun anew because nothing came though messages waited. */
+  resubscribed: number
 }
 
 export function emptyStats(): MessagingStats {
@@ -36,5 +38,6 @@ export function emptyStats(): MessagingStats {
     deduplicated: 0,
     expired: 0,
     released: 0,
+    resubscribed: 0,
   }
 }

@@ -1,9 +1,17 @@
-import { type Backoff, type CommunicationError, type DedupStore, exponentialBackoff, type Pipeline } from '@comm/core'
+import {
+  type Backoff,
+  type CommunicationError,
+  type DedupStore,
+  exponentialBackoff,
+  LONGEST_TIMEOUT_MS,
+  type Pipeline,
+} from '@comm/core'
 import {
   boolean,
   callable,
   checkArgument,
   checkOptions,
+  either,
   nonEmptyText,
   number,
   object,
@@ -71,6 +79,16 @@ export interface SubscribeOptions {
   readonly deadlineMs?: number
   /** Handle a redelivered message only once. @default off */
   readonly dedup?: DedupOptions
+  /**
+   * `manual`: a message is done when its handler's `meta.ack()`, `meta.retry()` or `meta.deadLetter()` is called, before or after the handler
+   * has returned. Until then it is unsettled: it holds its place in `concurrency` and in its lane, and `deadlineMs` goes on. @default 'auto'
+   */
+  readonly ack?: 'auto' | 'manual'
+  /**
+   * Subscribe anew when nothing was delivered and nothing handled for so long though the group lags and makes no progress; 0 or false: never.
+   * Needs a broker that knows the lag, a group, and topics by name. @default 60000
+   */
+  readonly watchdogMs?: number | false
   /** False: messages that cannot be handled are logged and dropped. @default true with a group, false without */
   readonly deadLetter?: boolean
   /** How a message without content type is read. @default 'application/json' */
@@ -80,8 +98,16 @@ export interface SubscribeOptions {
 }
 
 export const SUBSCRIBE_DEFAULTS: Readonly<
-  Required<Pick<SubscribeOptions, 'concurrency' | 'lanes' | 'from' | 'deadlineMs' | 'contentType'>>
-> = Object.freeze({ concurrency: 10, lanes: 'key', from: 'new', deadlineMs: 30_000, contentType: 'application/json' })
+  Required<Pick<SubscribeOptions, 'concurrency' | 'lanes' | 'from' | 'deadlineMs' | 'ack' | 'watchdogMs' | 'contentType'>>
+> = Object.freeze({
+  concurrency: 10,
+  lanes: 'key',
+  from: 'new',
+  deadlineMs: 30_000,
+  ack: 'auto',
+  watchdogMs: 60_000,
+  contentType: 'application/json',
+})
 
 const dedupStore: Rule = {
   expected: 'a DedupStore',
@@ -105,6 +131,8 @@ function checkSubscribeOptions(options: SubscribeOptions): void {
     retry: object,
     deadlineMs: positiveMs,
     dedup: object,
+    ack: oneOf('auto', 'manual'),
+    watchdogMs: either(number({ min: 0, max: LONGEST_TIMEOUT_MS }), oneOf(false)),
     deadLetter: boolean,
     contentType: nonEmptyText,
     resilience: pipelineRule,
@@ -131,11 +159,13 @@ function checkSubscribeOptions(options: SubscribeOptions): void {
 type WithDefaults<Options, Keys extends keyof Options> = Required<Pick<Options, Keys>> & Omit<Options, Keys>
 
 /** A subscription's options with every default in its place. */
-export type ResolvedSubscription = Required<Omit<SubscribeOptions, 'group' | 'retry' | 'dedup' | 'resilience'>> & {
+export type ResolvedSubscription = Required<Omit<SubscribeOptions, 'group' | 'retry' | 'dedup' | 'resilience' | 'watchdogMs'>> & {
   readonly group: string | undefined
   readonly retry: WithDefaults<HandlerRetryOptions, keyof typeof HANDLER_RETRY_DEFAULTS>
   readonly dedup: WithDefaults<DedupOptions, keyof typeof DEDUP_DEFAULTS> | undefined
   readonly resilience: Pipeline | undefined
+  /** 0: off. */
+  readonly watchdogMs: number
 }
 
 /** @param clientGroup group of a subscription that names none */
@@ -149,11 +179,13 @@ export function resolveSubscription(options: SubscribeOptions, clientGroup: stri
     })
   }
   const retry = withDefaults(HANDLER_RETRY_DEFAULTS, options.retry ?? {})
+  const resolved = withDefaults({ ...SUBSCRIBE_DEFAULTS, ordered: retry.inOrder, deadLetter: group !== undefined }, options)
   return {
-    ...withDefaults({ ...SUBSCRIBE_DEFAULTS, ordered: retry.inOrder, deadLetter: group !== undefined }, options),
+    ...resolved,
     group,
     retry,
     dedup: options.dedup && withDefaults(DEDUP_DEFAULTS, options.dedup),
     resilience: options.resilience,
+    watchdogMs: resolved.watchdogMs || 0,
   }
 }

@@ -1,5 +1,6 @@
 import { runInContext, setSharedTimer, TimeoutError } from '@comm/core'
-import { Attempt, contextOf, type Message } from '../message.ts'
+import { Attempt } from '../attempt.ts'
+import { contextOf, type Message } from '../message.ts'
 import { EXPIRED, type Outcome } from '../outcome.ts'
 import { outcomeOfError, type Run } from './handle.ts'
 import type { PipelineParts, Step } from './step.ts'

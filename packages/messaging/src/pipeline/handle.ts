@@ -1,14 +1,17 @@
 import { type Call, CommunicationError, ConsumeError, retryAfterOf, runInContext } from '@comm/core'
-import { Attempt, type Message } from '../message.ts'
+import { Attempt } from '../attempt.ts'
+import type { Message } from '../message.ts'
 import { HANDLED, type Outcome, RELEASE, verdictOf } from '../outcome.ts'
+import { untilVerdict } from './manual.ts'
 import type { PipelineParts } from './step.ts'
 
 /** Runs the handler once. Never throws and never rejects: this is the one place where exceptions become outcomes. */
 export type Run = (message: Message, attempt: Attempt) => Outcome | Promise<Outcome>
 
 export function handle(parts: PipelineParts): Run {
-  const { handler, clock } = parts
-  const { resilience } = parts.options
+  const { clock } = parts
+  const { ack, resilience } = parts.options
+  const handler = ack === 'manual' ? untilVerdict(parts.handler) : parts.handler
 
   /** Each attempt has a context of its own. The first is the message's, which is there already. */
   const call = (body: unknown, attempt: Attempt, isFirst: boolean): unknown =>
@@ -16,6 +19,7 @@ export function handle(parts: PipelineParts): Run {
 
   /** Under policies every pass has a signal of its own, which a stage such as `timeout` may abort. */
   const underPolicies = async (message: Message, policyCall: Call): Promise<unknown> => {
+    if (message.running !== undefined) message.running.wasCalled = true
     const pass = new Attempt(
       message,
       Math.min(message.running?.deadlineAt ?? Number.POSITIVE_INFINITY, policyCall.deadlineAt),
@@ -59,8 +63,10 @@ function outcomeOf(returned: unknown, message: Message): Outcome {
   if (verdict.kind === 'dead') {
     return { kind: 'dead', reason: 'rejected', error: new ConsumeError(verdict.why, { retryable: false }) }
   }
-  const error = new ConsumeError(`the handler of ${message.topic} asked for another attempt after ${verdict.afterMs} ms`)
-  return { kind: 'retry', afterMs: verdict.afterMs, error }
+  const { afterMs } = verdict
+  const when = afterMs === undefined ? '' : ` after ${afterMs} ms`
+  const error = new ConsumeError(`the handler of ${message.topic} asked for another attempt${when}`)
+  return afterMs === undefined ? { kind: 'retry', error } : { kind: 'retry', afterMs, error }
 }
 
 /** Codes whose `retryable: false` speaks of the one call that failed, not of the message. */
@@ -69,7 +75,20 @@ const NOT_FINAL: ReadonlySet<string> = new Set(['COMM_UNKNOWN', 'COMM_ABORTED', 
 function failureOf(thrown: unknown, message: Message, attempt: Attempt, parts: PipelineParts): Outcome {
   if (attempt.abortOutcome !== undefined) return attempt.abortOutcome
   if (message.delivery.lost.aborted) return RELEASE
-  return outcomeOfError(CommunicationError.from(thrown), parts)
+  const error = CommunicationError.from(thrown)
+  if (parts.options.resilience !== undefined && !attempt.wasCalled && REFUSALS.has(error.code)) return refusedBy(error)
+  return outcomeOfError(error, parts)
+}
+
+/** By a policy in front of the handler: it says nothing about the message. */
+const REFUSALS: ReadonlySet<string> = new Set(['COMM_BREAKER_OPEN', 'COMM_BULKHEAD_FULL', 'COMM_RATE_LIMITED'])
+const REFUSED_PAUSE_MS = 1000
+const SHORTEST_REFUSED_PAUSE_MS = 100
+
+/** The message comes again when the policy may let it through. That was no attempt. */
+function refusedBy(error: CommunicationError): Outcome {
+  const afterMs = Math.max(retryAfterOf(error) ?? REFUSED_PAUSE_MS, SHORTEST_REFUSED_PAUSE_MS)
+  return { kind: 'later', afterMs, why: 'refused' }
 }
 
 export function outcomeOfError(error: CommunicationError, parts: PipelineParts): Outcome {

@@ -1,4 +1,6 @@
 import type { Message } from '../message.ts'
+import { consumerAttributes } from '../observe/attributes.ts'
+import { instruments } from '../observe/instruments.ts'
 import { type Outcome, RELEASE } from '../outcome.ts'
 import { pause } from '../wait.ts'
 import { andThen, type PipelineParts, type Step } from './step.ts'
@@ -11,7 +13,8 @@ const LONGEST_HINT_MS = 3_600_000
  * In order, and where the broker cannot delay for one group, every retry happens here.
  */
 export function retryInProcess(next: Step, parts: PipelineParts): Step {
-  const { clock, random, stats, stopping } = parts
+  const { clock, random, stats, stopping, system } = parts
+  const { group } = parts.options
   const { maxAttempts, backoff, inOrder } = parts.options.retry
   const inProcess = inOrder || !canRepublish(parts) ? Number.POSITIVE_INFINITY : parts.options.retry.inProcess
 
@@ -26,6 +29,7 @@ export function retryInProcess(next: Step, parts: PipelineParts): Step {
       if (!(await pause(clock, afterMs, stopping, message.delivery.lost))) return RELEASE
       message.attempt++
       stats.retried++
+      instruments()?.retried.add(1, consumerAttributes(system, group, message.topic))
       outcome = await next(message)
     }
     return outcome

@@ -1,8 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock, CommunicationError, Logger } from '@comm/core'
-import type { BrokerFeatures, OutboundRecord } from '../broker.ts'
+import type { BrokerAdapter, BrokerAdmin, BrokerFeatures, OutboundRecord } from '../broker.ts'
 import type { Codecs } from '../codec.ts'
-import type { Message, MessageMeta } from '../message.ts'
+import type { ManualMeta, Message, MessageMeta } from '../message.ts'
 import type { MessagingStats } from '../observe/stats.ts'
 import type { ResolvedSubscription } from '../options/subscribe-options.ts'
 import type { Outcome } from '../outcome.ts'
@@ -29,6 +29,9 @@ export function andThen<Value, Result>(
  */
 export type Handler<Body = unknown> = (body: Body, meta: MessageMeta) => unknown
 
+/** A handler of a subscription with `ack: 'manual'`. What it throws is a failed attempt, unless its verdict came before. */
+export type ManualHandler<Body = unknown> = (body: Body, meta: ManualMeta) => unknown
+
 /** Everything that the steps of one subscription's pipeline share. */
 export interface PipelineParts {
   /** What was subscribed to, for messages and spans: a topic, a pattern, or several. */
@@ -51,6 +54,8 @@ export interface PipelineParts {
    * connected or, in memory, published.
    */
   readonly outside: ReturnType<typeof AsyncLocalStorage.snapshot>
+  readonly admin: BrokerAdmin | undefined
+  readonly subscribe: BrokerAdapter['subscribe']
   /** Resolves when the broker has confirmed. */
   publish(record: OutboundRecord): Promise<void>
   /** Takes the place of the dead-letter topic: a responder answers with the error instead. Never rejects. */
