@@ -11,6 +11,8 @@ export interface Import {
   readonly specifier: string
   /** Erased when types are stripped: `import type`, `export type … from`, `import('x').T`. */
   readonly typeOnly: boolean
+  /** What is taken, by its name there; `*` for everything. */
+  readonly names: readonly string[]
 }
 
 /** Every static, dynamic and type import and re-export with a literal specifier. @throws Error when the file cannot be parsed */
@@ -22,18 +24,32 @@ export function parseImports(file: string, text: string): readonly Import[] {
   const { program, errors } = parseSync(file, text, { lang: 'ts', sourceType: 'module' })
   if (errors[0] !== undefined) throw new Error(`${file} cannot be parsed: ${errors[0].message}`)
   const found: Import[] = []
-  const add = (source: unknown, start: number, typeOnly: boolean): void => {
+  const add = (source: unknown, start: number, typeOnly: boolean, names: readonly string[] = ['*']): void => {
     if (!isStringLiteral(source)) return
-    found.push({ file, line: text.slice(0, start).split('\n').length, specifier: source.value, typeOnly })
+    found.push({ file, line: text.slice(0, start).split('\n').length, specifier: source.value, typeOnly, names })
   }
   new Visitor({
-    ImportDeclaration: (node) => add(node.source, node.start, node.importKind === 'type'),
-    ExportNamedDeclaration: (node) => add(node.source, node.start, node.exportKind === 'type'),
+    ImportDeclaration: ({ source, start, importKind, specifiers }) => {
+      const names = specifiers.map((each) => (each.type === 'ImportSpecifier' ? nameOf(each.imported) : starOf(each.type)))
+      add(source, start, importKind === 'type', names)
+    },
+    ExportNamedDeclaration: ({ source, start, exportKind, specifiers }) => {
+      const names = specifiers.map(({ local }) => nameOf(local))
+      add(source, start, exportKind === 'type', names)
+    },
     ExportAllDeclaration: (node) => add(node.source, node.start, node.exportKind === 'type'),
     ImportExpression: (node) => add(node.source, node.start, false),
     TSImportType: (node) => add(node.source, node.start, true),
   }).visit(program)
   return found
+}
+
+function nameOf(name: { readonly name: string } | { readonly value: string }): string {
+  return 'name' in name ? name.name : name.value
+}
+
+function starOf(specifier: 'ImportDefaultSpecifier' | 'ImportNamespaceSpecifier'): string {
+  return specifier === 'ImportDefaultSpecifier' ? 'default' : '*'
 }
 
 function isStringLiteral(node: unknown): node is { value: string } {

@@ -31,6 +31,18 @@ describe('parseImports', () => {
     ])
   })
 
+  it('tells what is taken', () => {
+    const text = [
+      "import './a.ts'",
+      "import b, { c, type D, e as f } from './b.ts'",
+      "import * as g from './g.ts'",
+      "export { h as i } from './h.ts'",
+      "export * from './j.ts'",
+      "type K = import('./k.ts').K",
+    ].join('\n')
+    expect(parseImports('x.ts', text).map(({ names }) => names.join())).toEqual(['', 'default,c,D,e', '*', 'h', '*', '*'])
+  })
+
   it('names a file that is no TypeScript', () => {
     expect(() => parseImports('x.ts', 'import {')).toThrow(/^x\.ts cannot be parsed: /)
   })

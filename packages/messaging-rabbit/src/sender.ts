@@ -71,25 +71,12 @@ export class Sender {
     index: number,
     onConfirm: (thrown: unknown) => void,
   ): boolean {
-    this.#cork()
     try {
       return this.#channel.publish(exchange, key, asBuffer(record.body), properties, onConfirm)
     } catch (thrown) {
       answers.answer(index, refused(notSent(record, thrown)))
       return true
     }
-  }
-
-  #isCorked = false
-  #cork(): void {
-    if (this.#isCorked) return
-    this.#isCorked = true
-    const { stream } = (this.link.model as unknown as { connection: { stream: import('node:net').Socket } }).connection
-    stream.cork()
-    process.nextTick(() => process.nextTick(() => setImmediate(() => {
-      this.#isCorked = false
-      stream.uncork()
-    })))
   }
 
   #written(): void {

@@ -7,7 +7,6 @@ import {
   CE_CORRELATION_ID,
   CE_EXPIRY_TIME,
   CE_ID,
-  CE_PARTITION_KEY,
   CE_SOURCE,
   CE_SUBJECT,
   CE_TIME,
@@ -128,7 +127,7 @@ export class Message implements MessageInfo {
     return textOf(this.headers[CE_TIME])
   }
   get key(): string | undefined {
-    return this.delivery.key ?? textOf(this.headers[CE_PARTITION_KEY])
+    return this.delivery.key
   }
   get correlationId(): string {
     if (this.#correlationId === undefined) {

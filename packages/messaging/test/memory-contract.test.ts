@@ -1,10 +1,11 @@
 import { MemoryBrokerAdapter, MemoryServer } from '@comm/messaging'
-import { brokerContract } from '@comm/testkit'
+import { brokerContract, supportInReadme } from '@comm/testkit'
 import { afterAll, describe, expect, it } from '@jest/globals'
 
 const server = new MemoryServer({ maxBodyBytes: 2 * 1024 * 1024 })
 const createAdapter = (): MemoryBrokerAdapter => new MemoryBrokerAdapter({ server })
 
+const compare = supportInReadme(new URL('../README.md', import.meta.url))
 const before = process.cpuUsage()
 
 brokerContract(
@@ -17,8 +18,10 @@ brokerContract(
     outage: { begin: () => server.stop(), end: () => server.start() },
     deleteTopic: (topic) => void server.deleteTopic(topic),
     limits: { deadlineMs: 3000, quietMs: 5, lateMs: 1500, delayMs: 40 },
-    report({ cases }) {
+    report(report) {
       const { user, system } = process.cpuUsage(before)
+      const { cases } = report
+      compare(report)
       expect(cases.filter(({ outcome }) => outcome === 'skipped').map(({ id }) => id)).toEqual(['unsupported'])
       // Two seconds is what the suite may take; as CPU time, because how long that is depends on what else runs here.
       expect((user + system) / 1000).toBeLessThan(2000)

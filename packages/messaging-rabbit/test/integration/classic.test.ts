@@ -1,4 +1,4 @@
-import { brokerContract } from '@comm/testkit'
+import { brokerContract, supportInReadme } from '@comm/testkit'
 import { afterAll, describe, it } from '@jest/globals'
 import { RabbitUnderTest } from '../support/rabbit-under-test.ts'
 
@@ -6,7 +6,5 @@ const rabbit = await RabbitUnderTest.start()
 afterAll(() => rabbit.close())
 
 // An exchange of its own: the groups' queues of the other runs are of another type.
-brokerContract(
-  { describe, it, afterAll },
-  rabbit.broker('RabbitMQ, classic queues', { exchange: 'classic', queueType: 'classic', maxPriority: 9 }),
-)
+const classic = rabbit.broker('RabbitMQ, classic queues', { exchange: 'classic', queueType: 'classic', maxPriority: 9 })
+brokerContract({ describe, it, afterAll }, { ...classic, report: supportInReadme(new URL('../../README.md', import.meta.url)) })

@@ -1,9 +1,9 @@
 import { RedisPubSubAdapter, RedisStreamsAdapter, RedisStreamsClient } from '@comm/messaging-redis'
 import { brokerContract, handlerSpy, waitFor } from '@comm/testkit'
-import { startRedis, startRedisCluster, startRedisSentinel } from '@comm/testkit/servers'
+import { ownProcessSources, startRedis, startRedisCluster, startRedisSentinel } from '@comm/testkit/servers'
 import { afterAll, describe, expect, it } from '@jest/globals'
 
-const LOCAL = { sources: ['local', 'debian12'] } as const
+const LOCAL = { sources: ownProcessSources() } as const
 const [tls, sentinel, cluster] = await Promise.all([
   startRedis({ ...LOCAL, tls: 'mutual', password: 'secret' }),
   startRedisSentinel(LOCAL),

@@ -1,7 +1,7 @@
 import type { BrokerAdapter } from '@comm/messaging'
 import type { RedisConnectionOptions } from '@comm/redis-stores'
 import type { BrokerUnderTest } from '@comm/testkit'
-import { startRedis, type TestServer } from '@comm/testkit/servers'
+import { ownProcessSources, startRedis, type TestServer } from '@comm/testkit/servers'
 import { killConnections, named } from './kill-connections.ts'
 
 /** A server that stops and comes back, and the adapters on it. */
@@ -15,7 +15,7 @@ export class RedisUnderTest {
   }
 
   static async start(): Promise<RedisUnderTest> {
-    return new RedisUnderTest(await startRedis({ sources: ['local', 'debian12'], appendfsync: 'always' }))
+    return new RedisUnderTest(await startRedis({ sources: ownProcessSources(), appendfsync: 'always' }))
   }
 
   broker(name: string, make: (options: RedisConnectionOptions) => BrokerAdapter): BrokerUnderTest {

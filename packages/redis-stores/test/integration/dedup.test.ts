@@ -1,10 +1,10 @@
 import { sleep } from '@comm/core'
 import { RedisConnection, RedisDedupStore } from '@comm/redis-stores'
 import { dedupStoreContract, waitFor } from '@comm/testkit'
-import { startRedis } from '@comm/testkit/servers'
+import { ownProcessSources, startRedis } from '@comm/testkit/servers'
 import { afterAll, describe, expect, it } from '@jest/globals'
 
-const server = await startRedis({ sources: ['local', 'debian12'], appendfsync: 'always' })
+const server = await startRedis({ sources: ownProcessSources(), appendfsync: 'always' })
 afterAll(() => server.close())
 const { host, port } = server
 

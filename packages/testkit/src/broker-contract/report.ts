@@ -37,3 +37,29 @@ export function supportTable(reports: readonly ContractReport[]): string {
   const explained = notes.map((note, index) => `[${index + 1}] ${note}`)
   return [...head, ...lines, ...(explained.length === 0 ? [] : ['', explained.join('  \n')]), ''].join('\n')
 }
+
+/** The reports that a table was made from, as far as it tells: a case without its theme, its title for its id. */
+export function parseSupportTable(table: string): readonly ContractReport[] {
+  const lines = table.split('\n').map((line) => line.trim())
+  const notes = new Map(lines.flatMap((line) => [...line.matchAll(/^\[(\d+)\] (.*)$/g)].map(([, at, note]) => [at, note])))
+  const [head, , ...rows] = lines.filter((line) => line.startsWith('|')).map(cellsOf)
+  return (head ?? []).slice(1).map((broker, column) => ({
+    broker,
+    cases: rows.flatMap(([title = '', ...cells]) => caseOf(title, cells[column] ?? '', notes)),
+  }))
+}
+
+function caseOf(title: string, cell: string, notes: ReadonlyMap<string | undefined, string | undefined>): CaseReport[] {
+  const common = { id: title, theme: '', title, durationMs: 0 }
+  if (cell === MARKS.passed) return [{ ...common, outcome: 'passed' }]
+  if (cell === MARKS.failed) return [{ ...common, outcome: 'failed' }]
+  const note = /^– \[(\d+)\]$/.exec(cell)?.[1]
+  return note === undefined ? [] : [{ ...common, outcome: 'skipped', reason: notes.get(note) ?? '' }]
+}
+
+function cellsOf(row: string): readonly string[] {
+  return row
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim())
+}

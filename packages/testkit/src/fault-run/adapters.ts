@@ -18,10 +18,13 @@ interface AdapterClass {
 /** How long a run waits for what a killed consumer held. */
 const CLAIM_IDLE_MS = 3000
 
+/** Of each topic: more than there are consumers. */
+const PARTITIONS = 6
+
 /** Packages are loaded only for the broker that is asked for. */
 const ADAPTERS: Readonly<Record<BrokerAddress['broker'], AdapterClass>> = {
   rabbit: { package: '@comm/messaging-rabbit', export: 'RabbitMQAdapter', options: ({ queue }) => ({ queueType: queue }) },
-  kafka: { package: '@comm/messaging-kafka', export: 'KafkaAdapter' },
+  kafka: { package: '@comm/messaging-kafka', export: 'KafkaAdapter', options: () => ({ partitions: PARTITIONS }) },
   'redis-streams': {
     package: '@comm/messaging-redis',
     export: 'RedisStreamsAdapter',

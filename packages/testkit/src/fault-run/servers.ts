@@ -1,7 +1,7 @@
 import { type BrokerAdapter, MemoryBrokerAdapter, MemoryServer } from '@comm/messaging'
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/index.ts'
 import { freePorts } from '../free-port.ts'
-import { type SourceChoice, sourcesFromEnvironment } from '../servers/find/sources.ts'
+import { ownProcessSources, type SourceChoice } from '../servers/find/sources.ts'
 import { startKafka } from '../servers/kinds/kafka.ts'
 import { startRabbitMQ } from '../servers/kinds/rabbitmq.ts'
 import { startRedis } from '../servers/kinds/redis.ts'
@@ -22,15 +22,9 @@ const STARTERS: Readonly<Record<RealBroker, Starter>> = {
     startKafka({ sources, ...(port && { config: { 'advertised.listeners': `MAIN://127.0.0.1:${port}` } }) }),
 }
 
-/** Processes of this machine: a server that others use, or in a container with a port of its own, is not for breaking. */
-function oursToKill(): readonly SourceChoice[] {
-  const ours = sourcesFromEnvironment().filter((source) => source !== 'environment' && source !== 'docker')
-  return ours.length > 0 ? ours : ['local', 'debian12']
-}
-
 /** A broker of the run's own. @throws ServiceUnavailableError if it could not be started */
 export function startOwnBroker(broker: RealBroker): Promise<TestServer> {
-  return STARTERS[broker](oursToKill(), undefined)
+  return STARTERS[broker](ownProcessSources(), undefined)
 }
 
 /** One that is reached through a proxy, which can break the way to it. */
@@ -42,7 +36,7 @@ export interface ProxiedBroker extends AsyncDisposable {
 /** @throws ServiceUnavailableError if it could not be started */
 export async function startProxiedBroker(broker: RealBroker): Promise<ProxiedBroker> {
   const [port] = (await freePorts(1)) as [number]
-  const server = await STARTERS[broker](oursToKill(), port)
+  const server = await STARTERS[broker](ownProcessSources(), port)
   const proxy = await startFaultProxy({ port, target: { host: server.host, port: server.port } })
   return {
     server,

@@ -1,6 +1,6 @@
 export { createTlsFiles, type TlsFiles } from './certificates.ts'
 export type { CommonServerOptions } from './common-options.ts'
-export { SOURCES, SOURCES_DEFAULT, type SourceChoice } from './find/sources.ts'
+export { ownProcessSources, SOURCES, SOURCES_DEFAULT, type SourceChoice } from './find/sources.ts'
 export { findTool } from './find/tool.ts'
 export { startConsul } from './kinds/consul.ts'
 export { startEtcd } from './kinds/etcd.ts'

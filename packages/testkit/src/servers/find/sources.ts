@@ -22,3 +22,12 @@ export function sourcesFromEnvironment(value: string | undefined = process.env['
     throw new ConfigurationError(`COMM_TEST_SERVERS must be a list of ${SOURCES.join(', ')}, got ${JSON.stringify(word.trim())}`)
   })
 }
+
+/**
+ * Those among the allowed ways that give a process of this machine, which can be killed and stopped and has the port that was chosen for
+ * it; `local` and Debian 12 where none is among them.
+ */
+export function ownProcessSources(allowed: readonly SourceChoice[] = sourcesFromEnvironment()): readonly SourceChoice[] {
+  const own = allowed.filter((source) => source !== 'environment' && source !== 'docker')
+  return own.length > 0 ? own : ['local', 'debian12']
+}

@@ -1,5 +1,6 @@
 import { checkArgument, checkOptions, number, type Rules, withDefaults } from '@comm/core/options'
 import { type CommonServerOptions, sourcesRule } from '../common-options.ts'
+import { ownProcessSources } from '../find/sources.ts'
 import { redisCommands } from '../ping/redis.ts'
 import { type Endpoint, waitUntilReady } from '../process/wait-until-ready.ts'
 import type { TestServer } from '../server.ts'
@@ -34,13 +35,11 @@ const RULES: Rules<RedisClusterOptions> = {
   masters: number({ min: 3, integer: true }),
   replicas: number({ min: 0, integer: true }),
 }
-/** The nodes tell clients 127.0.0.1, so they are processes of this machine. */
-const CLUSTER_SOURCES = Object.freeze(['local', 'debian12'] as const)
 
 /** Ready once every slot is served and every replica follows its master. Always of processes of this machine, never of containers. */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
   checkOptions('redisCluster', options, RULES)
-  const { masters, replicas, sources = CLUSTER_SOURCES } = withDefaults(REDIS_CLUSTER_DEFAULTS, options)
+  const { masters, replicas, sources = ownProcessSources() } = withDefaults(REDIS_CLUSTER_DEFAULTS, options)
   checkArgument('redisCluster.masters', masters, number({ max: SLOTS, integer: true }))
   const nodes: TestServer[] = []
   const close = async () => {

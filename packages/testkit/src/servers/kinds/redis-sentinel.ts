@@ -1,5 +1,6 @@
 import { checkOptions, nonEmptyText, number, type Rules, withDefaults } from '@comm/core/options'
 import { type CommonServerOptions, sourcesRule } from '../common-options.ts'
+import { ownProcessSources } from '../find/sources.ts'
 import type { ServerKind } from '../kind.ts'
 import { redisCommands } from '../ping/redis.ts'
 import { type Endpoint, waitUntilReady } from '../process/wait-until-ready.ts'
@@ -42,8 +43,6 @@ const RULES: Rules<RedisSentinelOptions> = {
   sentinels: number({ min: 1, integer: true }),
   downAfterMs: number({ min: 100, integer: true }),
 }
-/** The sentinels tell clients 127.0.0.1, so all are processes of this machine. */
-const SENTINEL_SOURCES = Object.freeze(['local', 'debian12'] as const)
 
 /** Ready once every sentinel knows the master, its replicas and the other sentinels: a failover works from then on. */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
@@ -53,7 +52,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
     replicas: replicaCount,
     sentinels: sentinelCount,
     downAfterMs,
-    sources = SENTINEL_SOURCES,
+    sources = ownProcessSources(),
   } = withDefaults(REDIS_SENTINEL_DEFAULTS, options)
   const all: TestServer[] = []
   const close = async () => {
