@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Channel, ChannelModel } from 'amqplib'
 
 /** A server that is stopped answers no close: nobody waits longer for one. */
@@ -12,6 +13,7 @@ export class Link {
 
   constructor(model: ChannelModel) {
     this.model = model
+    gatherWrites((model.connection as unknown as { readonly stream: Duplex }).stream)
     this.major = Number.parseInt(String(model.connection.serverProperties.version), 10)
   }
 
@@ -48,6 +50,23 @@ export function closeChannel(channel: Channel): Promise<void> {
     channel.once('close', () => resolve())
     channel.close().then(resolve, () => resolve())
   })
+}
+
+/** amqplib hands the socket each message by itself; those of one turn of the event loop become one system call here. */
+function gatherWrites(socket: Duplex): void {
+  const write = socket.write.bind(socket)
+  let isGathering = false
+  socket.write = ((chunk: Buffer): boolean => {
+    if (!isGathering) {
+      isGathering = true
+      socket.cork()
+      process.nextTick(() => {
+        isGathering = false
+        socket.uncork()
+      })
+    }
+    return write(chunk)
+  }) as Duplex['write']
 }
 
 export function ignore(): void {}

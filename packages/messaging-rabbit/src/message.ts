@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
 import type { Message, Options } from 'amqplib'
 
@@ -19,26 +19,65 @@ const PROPERTIES: readonly (readonly [header: string, property: keyof Message['p
 /** Written by RabbitMQ itself: why and how often a message was moved or delivered. */
 const BROKER_HEADERS = /^x-(?:death|(?:first|last)-death-\w+|delivery-count|acquired-count|opt-[\w-]+)$/
 
-/**
- * What goes beside the body. Every record is persistent.
- * @param id names the record in this adapter's confirms and, for consumers, for ever
- */
-export function propertiesOf(record: OutboundRecord, id: string, wall: number, hasPriorities: boolean): Options.Publish {
-  const headers: Record<string, string | Buffer> = {}
-  for (const name in record.headers) {
-    const value = record.headers[name] as HeaderValue
-    if (name !== CONTENT_TYPE) headers[name] = typeof value === 'string' ? value : asBuffer(value)
+export interface MessageProperties extends Options.Publish {
+  readonly messageId: string
+}
+
+/** Writes what goes beside the body, synchronously encoded by amqplib. Every message is persistent. */
+export class MessageWriter {
+  /** Ids are this and a number: no other writer has the same. They name the record in confirms and, for consumers, for ever. */
+  readonly #idPrefix = `${randomBytes(9).toString('base64url')}.`
+  readonly #hasPriorities: boolean
+  /**
+   * amqplib makes the headers the prototype of another object, for which V8 pays dearly the first time. So messages of the same header names
+   * share this one.
+   */
+  #headers: Record<string, string | Buffer> = {}
+  #size = 0
+  #written = 0
+
+  constructor(hasPriorities: boolean) {
+    this.#hasPriorities = hasPriorities
   }
-  const { key, expiresAt, notBefore, priority, unroutable } = record
-  if (key !== undefined) headers[KEY_HEADER] = key
-  const contentType = record.headers[CONTENT_TYPE]
-  const properties: Options.Publish = { headers, messageId: id, deliveryMode: 2, mandatory: unroutable !== 'ignore' }
-  if (contentType !== undefined)
-    properties.contentType = typeof contentType === 'string' ? contentType : asBuffer(contentType).toString()
-  // In a delay queue it would end the delay.
-  if (expiresAt !== undefined && notBefore === undefined) properties.expiration = String(Math.max(0, Math.ceil(expiresAt - wall)))
-  if (priority !== undefined && hasPriorities) properties.priority = priority
-  return properties
+
+  /** Good until the next call. @param wall now */
+  propertiesOf(record: OutboundRecord, wall: number): MessageProperties {
+    const { headers, expiresAt, notBefore, priority, unroutable } = record
+    const contentType = headers[CONTENT_TYPE]
+    // In a delay queue it would end the delay.
+    const lasts = expiresAt === undefined || notBefore !== undefined ? undefined : Math.max(0, Math.ceil(expiresAt - wall))
+    return {
+      headers: this.#headersOf(record),
+      messageId: this.#idPrefix + (++this.#written).toString(36),
+      deliveryMode: 2,
+      mandatory: unroutable !== 'ignore',
+      contentType: contentType instanceof Uint8Array ? asBuffer(contentType).toString() : contentType,
+      expiration: lasts,
+      priority: this.#hasPriorities ? priority : undefined,
+      // amqplib takes undefined for absent; its types do not say so.
+    } as MessageProperties
+  }
+
+  #headersOf(record: OutboundRecord): Record<string, string | Buffer> {
+    const { headers, key } = record
+    let count = key === undefined ? 0 : 1
+    if (key !== undefined) this.#set(KEY_HEADER, key)
+    for (const name in headers) {
+      if (name === CONTENT_TYPE || (name === KEY_HEADER && key !== undefined)) continue
+      this.#set(name, headers[name] as HeaderValue)
+      count++
+    }
+    if (count === this.#size) return this.#headers
+    // Names of an earlier record are left.
+    this.#headers = {}
+    this.#size = 0
+    return this.#headersOf(record)
+  }
+
+  #set(name: string, value: HeaderValue): void {
+    if (!Object.hasOwn(this.#headers, name)) this.#size++
+    this.#headers[name] = typeof value === 'string' ? value : asBuffer(value)
+  }
 }
 
 /** The same memory as a Buffer, which amqplib insists on. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { CommunicationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { allRefused, maybeStored, PublishAnswers, refused } from '@comm/messaging/adapter'
@@ -7,7 +6,7 @@ import { declareDelay, declareGroup } from './declare.ts'
 import { delayTier } from './delay.ts'
 import { errors, fromAmqp } from './errors.ts'
 import type { Link } from './link.ts'
-import { propertiesOf } from './message.ts'
+import { MessageWriter } from './message.ts'
 import { delayName, fitsName, groupExchange, groupKey, queueOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Sender, unroutable } from './sender.ts'
@@ -25,15 +24,14 @@ export class Publisher {
   readonly #options: ResolvedOptions
   /** Whether the group has a subscription here, so that its queue exists under whatever name or pattern. */
   readonly #isSubscribed: (topic: string, group: string) => boolean
-  /** Ids are this and a number: no other publisher has the same. */
-  readonly #idPrefix = `${randomBytes(9).toString('base64url')}.`
+  readonly #writer: MessageWriter
   #sender: Sender | undefined
-  #sent = 0
 
   constructor(connection: Connection, options: ResolvedOptions, isSubscribed: (topic: string, group: string) => boolean) {
     this.#connection = connection
     this.#options = options
     this.#isSubscribed = isSubscribed
+    this.#writer = new MessageWriter(options.maxPriority !== undefined)
   }
 
   /** As `BrokerAdapter.publish`. */
@@ -95,7 +93,7 @@ export class Publisher {
   }
 
   #sendTo(sender: Sender, record: OutboundRecord, wall: number, answers: PublishAnswers, index: number): void {
-    const { maxBodyBytes, maxPriority, confirmDelivery } = this.#options
+    const { maxBodyBytes, confirmDelivery } = this.#options
     const { topic, group, body, notBefore = 0 } = record
     const target = this.#target(record)
     const exchange = notBefore > wall ? delayName(target, delayTier(notBefore - wall)) : target
@@ -103,8 +101,7 @@ export class Publisher {
     if (body.byteLength > maxBodyBytes)
       return answers.answer(index, refused(errors.tooLarge(record, maxBodyBytes, 'the option maxBodyBytes')))
     if (!fitsName(key)) return answers.answer(index, refused(unroutable(topic, exchange)))
-    const id = this.#idPrefix + (++this.#sent).toString(36)
-    const outgoing = { record, exchange, key, properties: propertiesOf(record, id, wall, maxPriority !== undefined) }
+    const outgoing = { record, exchange, key, properties: this.#writer.propertiesOf(record, wall) }
     // Retries and dead letters are always confirmed: an acknowledgement depends on them.
     if (confirmDelivery || group !== undefined) sender.send(outgoing, answers, index)
     else sender.sendUnconfirmed(outgoing, answers, index)

@@ -1,17 +1,17 @@
 import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
-import type { ConfirmChannel, Message, Options } from 'amqplib'
+import type { ConfirmChannel, Message } from 'amqplib'
 import { errors, fromAmqp } from './errors.ts'
 import { ignore, type Link } from './link.ts'
-import { asBuffer } from './message.ts'
+import { asBuffer, type MessageProperties } from './message.ts'
 
 /** One record on its way: where it goes, and what becomes the properties of its message. */
 export interface Outgoing {
   readonly record: OutboundRecord
   readonly exchange: string
   readonly key: string
-  readonly properties: Options.Publish
+  readonly properties: MessageProperties
 }
 
 /** A channel to publish on. It ends with its connection, or at the first thing that RabbitMQ refuses by closing it. */
@@ -84,7 +84,7 @@ export class Sender {
   }
 
   #confirmed({ record, exchange, properties }: Outgoing): PublishResult {
-    if (this.#returned.size === 0 || !this.#returned.delete(String(properties.messageId))) return STORED
+    if (this.#returned.size === 0 || !this.#returned.delete(properties.messageId)) return STORED
     return refused(unroutable(record.topic, exchange))
   }
 
