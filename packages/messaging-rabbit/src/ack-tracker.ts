@@ -13,35 +13,19 @@ export interface Acks {
 export class AckTracker {
   /** Every tag up to it was told, or is answered in another way. */
   #floor = 0
-  /** Settled since the last `take`. */
-  readonly #settled = new Set<number>()
   /** Told already, above the floor. */
   readonly #told = new Set<number>()
-
-  get isEmpty(): boolean {
-    return this.#settled.size === 0
-  }
-
-  settle(tag: number): void {
-    this.#settled.add(tag)
-  }
 
   /** The broker was answered about this tag in another way: a requeue. */
   told(tag: number): void {
     this.#told.add(tag)
   }
 
-  /** What was settled since the last time, as few acknowledgements. */
-  take(): Acks {
-    let upTo: number | undefined
-    for (let next = this.#floor + 1; ; next++) {
-      if (this.#settled.delete(next)) upTo = next
-      else if (!this.#told.delete(next)) break
-      this.#floor = next
-    }
-    const single = [...this.#settled]
-    this.#settled.clear()
-    for (const tag of single) this.#told.add(tag)
-    return { upTo, single }
+  /** @param settled since the last time */
+  take(settled: readonly number[]): Acks {
+    for (const tag of settled) this.#told.add(tag)
+    while (this.#told.delete(this.#floor + 1)) this.#floor++
+    const run = settled.filter((tag) => tag <= this.#floor)
+    return { upTo: run.length === 0 ? undefined : Math.max(...run), single: settled.filter((tag) => tag > this.#floor) }
   }
 }

@@ -10,7 +10,7 @@ import type {
   SubscribeRequest,
   Subscription,
 } from '@comm/messaging'
-import { allRefused, checkSubscribe, matchesTopic, Subscriptions, withinLimit } from '@comm/messaging/adapter'
+import { allRefused, checkSubscribe, matchesTopic, NO_FEATURES, Subscriptions, withinLimit } from '@comm/messaging/adapter'
 import { RabbitAdmin } from './admin.ts'
 import { Connection } from './connection.ts'
 import { Consumer } from './consumer.ts'
@@ -167,6 +167,7 @@ export class RabbitMQAdapter implements BrokerAdapter {
 
 function featuresOf({ queueType, confirmDelivery, maxPriority, maxBodyBytes }: ResolvedOptions): BrokerFeatures {
   return Object.freeze({
+    ...NO_FEATURES,
     ordering: 'consumer',
     durable: true,
     groups: true,
@@ -175,7 +176,6 @@ function featuresOf({ queueType, confirmDelivery, maxPriority, maxBodyBytes }: R
     priority: maxPriority !== undefined,
     countsRedeliveries: queueType === 'quorum',
     headers: true,
-    replay: false,
     detectsUnroutable: confirmDelivery,
     maxBodyBytes,
   })

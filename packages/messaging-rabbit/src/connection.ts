@@ -1,11 +1,11 @@
-import { type CommunicationError, ConfigurationError, ConnectionError } from '@comm/core'
+import { type CommunicationError, ConfigurationError, ConnectionError, describeEndpoint, type Endpoint } from '@comm/core'
 import { readTls } from '@comm/core/tls'
 import { withinLimit } from '@comm/messaging/adapter'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { ChannelModel } from 'amqplib'
 import { errors, fromAmqp } from './errors.ts'
 import { CLOSE_LIMIT_MS, ignore, Link } from './link.ts'
-import type { ResolvedOptions, ServerAddress } from './options.ts'
+import type { ResolvedOptions } from './options.ts'
 
 export interface ConnectionEvents {
   /** A connection is there, and is `link` once this resolves. @throws when it is of no use */
@@ -114,7 +114,7 @@ export class Connection {
             return lifetime.signal
           },
         }
-        const { host: hostname, port } = servers[turn++ % servers.length] as ServerAddress
+        const { host: hostname, port } = servers[turn++ % servers.length] as Endpoint
         // amqplib decodes the virtual host, as if it came out of a URL.
         const vhost = encodeURIComponent(virtualHost)
         return [{ protocol: ssl ? 'amqps' : 'amqp', hostname, port, username, password, vhost }]
@@ -187,7 +187,7 @@ export class Connection {
 
   #explain(attempt: string, thrown: unknown): CommunicationError {
     const { servers, virtualHost, username, ssl } = this.#options
-    const what = `${attempt} RabbitMQ at ${servers.map(({ host, port }) => `${host}:${port}`).join(', ')}`
+    const what = `${attempt} RabbitMQ at ${servers.map(describeEndpoint).join(', ')}`
     const text = String((thrown as { readonly message?: unknown } | undefined)?.message)
     // All that amqplib says when the server closes the connection instead of opening the virtual host.
     if (text.includes('Expected ConnectionOpenOk')) {

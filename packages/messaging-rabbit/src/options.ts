@@ -1,4 +1,14 @@
-import { type Backoff, type Clock, exponentialBackoff, type Logger, silentLogger, systemClock } from '@comm/core'
+import {
+  type Backoff,
+  type Clock,
+  type Endpoint,
+  exponentialBackoff,
+  hostAndPort,
+  type Logger,
+  parseEndpoint,
+  silentLogger,
+  systemClock,
+} from '@comm/core'
 import {
   arrayOf,
   boolean,
@@ -107,13 +117,6 @@ const exchangeName: Rule = {
   accepts: (value) =>
     typeof value === 'string' && value.length <= LONGEST_EXCHANGE && /^[\w.:-]+$/.test(value) && !value.startsWith('amq.'),
 }
-const host: Rule = {
-  expected: 'a host name or address, with or without :port',
-  accepts: (value) => {
-    const { host, port } = addressOf(String(value), PLAIN_PORT)
-    return typeof value === 'string' && host !== '' && port >= 1 && port <= HIGHEST_PORT
-  },
-}
 const amqpUrl: Rule = secret({
   expected: 'a URL such as amqp://user:password@host:5672/vhost or amqps://…',
   accepts: (value) =>
@@ -124,7 +127,7 @@ export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = {
   url: amqpUrl,
   host: nonEmptyText,
   port: number({ min: 1, max: HIGHEST_PORT, integer: true }),
-  hosts: arrayOf(host),
+  hosts: arrayOf(hostAndPort),
   username: text,
   password: secret(text),
   virtualHost: nonEmptyText,
@@ -146,14 +149,9 @@ export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = {
   random: callable,
 }
 
-export interface ServerAddress {
-  readonly host: string
-  readonly port: number
-}
-
 /** The options with every default in its place, and the ways to say where the server is resolved into one. */
 export interface ResolvedOptions extends Omit<typeof RABBITMQ_DEFAULTS, 'host' | 'hosts'> {
-  readonly servers: readonly ServerAddress[]
+  readonly servers: readonly Endpoint[]
   readonly ssl: TlsOptions | undefined
   readonly maxPriority: number | undefined
   readonly topology: RabbitMQTopology | undefined
@@ -177,7 +175,8 @@ export function resolveOptions(options: RabbitMQAdapterOptions): ResolvedOptions
   })
   const isTls = url === undefined ? ssl !== undefined && ssl.enabled !== false : url.startsWith('amqps:')
   const usualPort = port ?? (isTls ? TLS_PORT : PLAIN_PORT)
-  const servers = hosts.length === 0 ? [{ host, port: usualPort }] : hosts.map((each) => addressOf(each, usualPort))
+  const servers =
+    hosts.length === 0 ? [{ host, port: usualPort }] : hosts.map((each) => parseEndpoint(each, usualPort) as Endpoint)
   return Object.freeze({ ...resolved, servers, ssl: isTls ? (ssl ?? {}) : undefined, maxPriority, topology })
 }
 
@@ -191,12 +190,4 @@ function fromUrl(url: string | undefined): RabbitMQAdapterOptions {
     ...(username && { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
     ...(pathname.length > 1 && { virtualHost: decodeURIComponent(pathname.slice(1)) }),
   }
-}
-
-const ADDRESS = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<name>[^:\s/@]+))(?::(?<port>\d+))?$/i
-
-/** `host`, `host:port`, `[v6]` or `[v6]:port`; a host of '' where it is none of them. */
-function addressOf(text: string, usualPort: number): ServerAddress {
-  const { v6, name = '', port = usualPort } = ADDRESS.exec(text)?.groups ?? {}
-  return { host: v6 ?? name, port: Number(port) }
 }

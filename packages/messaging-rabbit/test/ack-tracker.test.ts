@@ -5,26 +5,21 @@ import { AckTracker } from '../src/ack-tracker.ts'
 describe('AckTracker', () => {
   it('tells a contiguous run as one, and what is beyond a gap one by one', () => {
     const tracker = new AckTracker()
-    for (const tag of [1, 2, 4, 6]) tracker.settle(tag)
-    expect(tracker.take()).toEqual({ upTo: 2, single: [4, 6] })
-    expect(tracker.take()).toEqual({ upTo: undefined, single: [] })
+    expect(tracker.take([1, 2, 4, 6])).toEqual({ upTo: 2, single: [4, 6] })
+    expect(tracker.take([])).toEqual({ upTo: undefined, single: [] })
   })
 
   it('never tells a tag twice, also when a gap closes', () => {
     const tracker = new AckTracker()
-    tracker.settle(2)
-    expect(tracker.take()).toEqual({ upTo: undefined, single: [2] })
-    tracker.settle(1)
-    expect(tracker.take()).toEqual({ upTo: 1, single: [] })
-    tracker.settle(3)
-    expect(tracker.take()).toEqual({ upTo: 3, single: [] })
+    expect(tracker.take([2])).toEqual({ upTo: undefined, single: [2] })
+    expect(tracker.take([1])).toEqual({ upTo: 1, single: [] })
+    expect(tracker.take([3])).toEqual({ upTo: 3, single: [] })
   })
 
   it('leaves out what was answered otherwise', () => {
     const tracker = new AckTracker()
     tracker.told(1)
-    tracker.settle(2)
-    expect(tracker.take()).toEqual({ upTo: 2, single: [] })
+    expect(tracker.take([2])).toEqual({ upTo: 2, single: [] })
   })
 
   it('acknowledges exactly what was settled, in whatever order and pieces', () => {
@@ -38,8 +33,9 @@ describe('AckTracker', () => {
           const tracker = new AckTracker()
           const open = new Set(Array.from({ length: 40 }, (_, index) => index + 1))
           const acked = new Set<number>()
+          const settled: number[] = []
           const take = (): void => {
-            const { upTo = 0, single } = tracker.take()
+            const { upTo = 0, single } = tracker.take(settled.splice(0))
             // As RabbitMQ does: everything up to the tag that has no answer yet.
             for (const tag of [...[...open].filter((each) => each <= upTo), ...single]) {
               expect(open.delete(tag)).toBe(true)
@@ -52,7 +48,7 @@ describe('AckTracker', () => {
               tracker.told(tag)
               open.delete(tag)
             } else {
-              tracker.settle(tag)
+              settled.push(tag)
               wanted.add(tag)
             }
             if (pauses[index]) take()

@@ -16,7 +16,7 @@ describe('options of the client', () => {
     [
       'one of several hosts',
       { hosts: ['one:5672', 'two:x'] },
-      'rabbitmq.hosts must be an array, each item a host name or address, with or without :port, got an array of 2',
+      "rabbitmq.hosts must be an array, each item 'host' or 'host:port', got an array of 2",
     ],
     ['a password that is no text', { password: 7 }, 'rabbitmq.password must be a string, got [redacted]'],
     ['prefetchCount', { prefetchCount: 0 }, 'rabbitmq.prefetchCount must be an integer >= 1 and <= 65535, got 0'],

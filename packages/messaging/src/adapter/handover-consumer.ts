@@ -31,8 +31,11 @@ export abstract class HandoverConsumer implements LinkConsumer {
 
   /** Resolves when messages come. May throw anything. */
   protected abstract begin(): Promise<void>
-  /** Lets nothing come any more. Called more than once, also before `begin` has resolved. */
-  protected abstract end(): void
+  /**
+   * Lets nothing come any more. Called more than once, also before `begin` has resolved.
+   * @param unhanded what had come and waited to be handed over, when others may have it now
+   */
+  protected abstract end(unhanded: readonly SourceDelivery[]): void
   /** @param what was attempted, as in `cannot <what>` */
   protected abstract failureOf(thrown: unknown, what: string): CommunicationError
 
@@ -46,7 +49,7 @@ export abstract class HandoverConsumer implements LinkConsumer {
     } catch (thrown) {
       throw this.failureOf(thrown, `subscribe to ${this.request.topics.join(', ')}`)
     }
-    if (this.isStopping) this.end()
+    if (this.isStopping) this.end([])
     this.lost.throwIfAborted()
   }
 
@@ -67,8 +70,7 @@ export abstract class HandoverConsumer implements LinkConsumer {
 
   stopIntake(): Promise<void> | void {
     this.isStopping = true
-    this.#intake.close()
-    this.end()
+    this.end(this.#intake.close())
   }
 
   async close(reason: CommunicationError): Promise<void> {
@@ -79,7 +81,7 @@ export abstract class HandoverConsumer implements LinkConsumer {
     this.isStopping = true
     this.#intake.close()
     this.#lost.abort(reason)
-    this.end()
+    this.end([])
   }
 
   /** It cannot go on; another one takes its place. */
