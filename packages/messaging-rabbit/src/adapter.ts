@@ -96,8 +96,7 @@ export class RabbitMQAdapter implements BrokerAdapter {
     this.#checkOpen()
     const { link, lastError } = this.#consuming
     // Connected is one thing to users: both connections are there, or none.
-    if (link === undefined) return allRefused(records, errors.notConnected('publish', lastError))
-    return this.#publisher.publish(records, signal)
+    return link ? this.#publisher.publish(records, signal) : allRefused(records, errors.notConnected('publish', lastError))
   }
 
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
@@ -119,8 +118,7 @@ export class RabbitMQAdapter implements BrokerAdapter {
     const { blocked } = this.#publishing
     // RabbitMQ reads nothing from a connection that it blocks, so it could not answer there.
     const probed = blocked === undefined ? [this.#publishing, this.#consuming] : [this.#consuming]
-    const reasons = await Promise.all(probed.map((connection) => this.#probe(connection)))
-    const reason = reasons.find((each) => each !== undefined)
+    const reason = (await Promise.all(probed.map((connection) => this.#probe(connection)))).find((each) => each !== undefined)
     if (reason !== undefined) return { status: 'down', reason }
     const trouble = blocked === undefined ? this.#subscriptions.trouble : `RabbitMQ takes no publishes: ${blocked}`
     return trouble === undefined ? UP : { status: 'degraded', reason: trouble }
@@ -145,11 +143,11 @@ export class RabbitMQAdapter implements BrokerAdapter {
   }
 
   #isSubscribed(topic: string, group: string): boolean {
-    for (const { request } of this.#subscriptions) {
-      if (request.group !== group) continue
-      if (request.topics.some((each) => (request.pattern ? matchesTopic(each, topic) : each === topic))) return true
-    }
-    return false
+    return [...this.#subscriptions].some(({ request }) => {
+      return (
+        request.group === group && request.topics.some((each) => (request.pattern ? matchesTopic(each, topic) : each === topic))
+      )
+    })
   }
 
   #checkOpen(): void {

@@ -4,7 +4,7 @@ import { unsupported } from '@comm/messaging/adapter'
 import type { Channel, GetMessage } from 'amqplib'
 import { fromAmqp, isNotFound } from './errors.ts'
 import type { Link } from './link.ts'
-import { headersOf, idOf, keyOf, timestampOf } from './message.ts'
+import { contentOf, idOf, timestampOf } from './message.ts'
 import { queueOf } from './names.ts'
 
 const BROWSE_LIMIT = 100
@@ -32,8 +32,7 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
   /** What waits, and what this adapter holds; AMQP does not tell what others hold. */
   async lag(topic: string, group: string): Promise<number> {
     const queue = queueOf(topic, group)
-    const waiting = await this.#inQueue('count', queue, async (_, count) => count)
-    return (waiting ?? 0) + this.#parts.unsettledHere(queue)
+    return ((await this.#waiting('count', queue)) ?? 0) + this.#parts.unsettledHere(queue)
   }
 
   async browse(request: BrowseRequest): Promise<readonly StoredRecord[]> {
@@ -43,66 +42,71 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
       limit: number({ min: 0, integer: true }),
     })
     const { topic, group, limit = BROWSE_LIMIT } = request
-    const queue = queueOf(topic, groupGiven('browse', topic, group))
-    const shown: StoredRecord[] = []
-    await this.#lookThrough('browse', queue, limit, (message) => {
-      shown.push(storedRecord(topic, message))
-      return 'put back'
-    })
-    return shown
+    const messages = await this.#lookThrough('browse', topic, group, limit, () => false)
+    return messages.map((message) => ({
+      id: idOf(message),
+      topic,
+      ...contentOf(message),
+      timestamp: timestampOf(message),
+    }))
   }
 
   async remove(topic: string, ids: readonly string[], group?: string): Promise<number> {
-    const queue = queueOf(topic, groupGiven('remove from', topic, group))
     const wanted = new Set(ids)
-    let removed = 0
-    await this.#lookThrough('remove from', queue, Number.POSITIVE_INFINITY, (message) => {
-      if (!wanted.delete(idOf(message))) return 'put back'
-      removed++
-      return 'remove'
-    })
-    return removed
+    const before = wanted.size
+    await this.#lookThrough('remove from', topic, group, Number.POSITIVE_INFINITY, (message) => wanted.delete(idOf(message)))
+    return before - wanted.size
   }
 
   async purge(topic: string, group?: string): Promise<number> {
-    const queue = queueOf(topic, groupGiven('purge', topic, group))
-    return (await this.#inQueue('purge', queue, async (channel) => (await channel.purgeQueue(queue)).messageCount)) ?? 0
+    const purged = await this.#inQueue('purge', queueGiven('purge', topic, group), (channel, queue) => channel.purgeQueue(queue))
+    return purged?.messageCount ?? 0
   }
 
+  /** @returns the messages, oldest first; those that are not to be removed are put back */
   async #lookThrough(
     what: string,
-    queue: string,
+    topic: string,
+    group: string | undefined,
     limit: number,
-    judge: (message: GetMessage) => 'put back' | 'remove',
-  ): Promise<void> {
-    let left = 0
-    await this.#inQueue(what, queue, async (channel, count) => {
-      left = count
-      for (let looked = 0; looked < Math.min(limit, count); looked++) {
+    isToRemove: (message: GetMessage) => boolean,
+  ): Promise<readonly GetMessage[]> {
+    const name = queueGiven(what, topic, group)
+    const seen: GetMessage[] = []
+    let left = (await this.#waiting(what, name)) ?? 0
+    const most = Math.min(limit, left)
+    await this.#inQueue(what, name, async (channel, queue) => {
+      while (seen.length < most) {
         const message = await channel.get(queue)
         if (message === false) break
-        if (judge(message) === 'remove') {
-          channel.ack(message)
-          left--
-        }
+        seen.push(message)
+        if (!isToRemove(message)) continue
+        channel.ack(message)
+        left--
       }
     })
     // Closing the channel has put back the rest, in its order.
     for (let tries = 0; tries < PUT_BACK_TRIES; tries++) {
-      const waiting = await this.#inQueue(what, queue, async (_, count) => count)
-      if (waiting === undefined || waiting >= left) return
+      const waiting = await this.#waiting(what, name)
+      if (waiting === undefined || waiting >= left) break
     }
+    return seen
+  }
+
+  async #waiting(what: string, name: string): Promise<number | undefined> {
+    const checked = await this.#inQueue(what, name, (channel, queue) => channel.checkQueue(queue))
+    return checked?.messageCount
   }
 
   /** @returns undefined where there is no such queue */
   async #inQueue<Result>(
     what: string,
     queue: string,
-    use: (channel: Channel, waiting: number) => Promise<Result>,
+    use: (channel: Channel, queue: string) => Promise<Result>,
   ): Promise<Result | undefined> {
     const link = this.#parts.link(`${what} queue ${queue}`)
     try {
-      return await link.onChannel(async (channel) => use(channel, (await channel.checkQueue(queue)).messageCount))
+      return await link.onChannel((channel) => use(channel, queue))
     } catch (thrown) {
       if (isNotFound(thrown)) return undefined
       throw fromAmqp(`${what} queue ${queue}`, thrown)
@@ -110,18 +114,7 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
   }
 }
 
-function groupGiven(what: string, topic: string, group: string | undefined): string {
-  if (group !== undefined) return group
+function queueGiven(what: string, topic: string, group: string | undefined): string {
+  if (group !== undefined) return queueOf(topic, group)
   throw unsupported(`cannot ${what} topic ${topic}: RabbitMQ keeps records for groups only. Name one`)
-}
-
-function storedRecord(topic: string, message: GetMessage): StoredRecord {
-  return {
-    id: idOf(message),
-    topic,
-    key: keyOf(message),
-    body: message.content,
-    headers: headersOf(message),
-    timestamp: timestampOf(message),
-  }
 }

@@ -23,15 +23,18 @@ const NO_WAIT_S = 0.001
  * are not its business: its own would acknowledge old delivery tags on new channels.
  */
 export class Connection {
+  /** Undefined while disconnected. */
+  link: Link | undefined
+  /** Why RabbitMQ takes no publishes now; undefined when it does. */
+  blocked: string | undefined
+  /** Why there is no connection. */
+  lastError: CommunicationError | undefined
   readonly #purpose: string
   readonly #options: ResolvedOptions
   readonly #events: ConnectionEvents
   /** Destroys the socket, also during a handshake. */
   #lifetime = new AbortController()
   #manager: AmqpConnectionManager | undefined
-  #link: Link | undefined
-  #blocked: string | undefined
-  #lastError: CommunicationError | undefined
   #failures = 0
   #first: PromiseWithResolvers<void> | undefined
 
@@ -40,21 +43,6 @@ export class Connection {
     this.#purpose = purpose
     this.#options = options
     this.#events = events
-  }
-
-  /** Undefined while disconnected. */
-  get link(): Link | undefined {
-    return this.#link
-  }
-
-  /** Why RabbitMQ takes no publishes now; undefined when it does. */
-  get blocked(): string | undefined {
-    return this.#blocked
-  }
-
-  /** Why there is no connection. */
-  get lastError(): CommunicationError | undefined {
-    return this.#lastError
   }
 
   /** Resolves when usable. Once it was, it comes back by itself until `close`. @throws CommunicationError, and nothing is left behind */
@@ -84,15 +72,15 @@ export class Connection {
     this.#first?.reject(errors.closed())
     if (manager === undefined) return
     manager.reconnectTimeInSeconds = NO_WAIT_S
-    if (this.#link === undefined) lifetime.abort()
-    this.#link = undefined
+    if (this.link === undefined) lifetime.abort()
+    this.link = undefined
     await withinLimit(this.#options.clock, CLOSE_LIMIT_MS, manager.close().catch(ignore))
     lifetime.abort()
     manager.removeAllListeners()
   }
 
   #supervise(): void {
-    const { servers, heartbeatMs, clientId, connectionTimeoutMs, ssl, username, password, virtualHost } = this.#options
+    const { servers, heartbeatMs, clientId, connectionTimeoutMs, isTls, ssl, username, password, virtualHost } = this.#options
     const lifetime = new AbortController()
     this.#lifetime = lifetime
     this.#failures = 0
@@ -102,7 +90,7 @@ export class Connection {
       reconnectTimeInSeconds: NO_WAIT_S,
       // Asked whenever its last answer is used up: with one server at a time, before each try.
       findServers: async () => {
-        const tls = ssl && (await readTls('rabbitmq.ssl', ssl))
+        const tls = isTls ? await readTls('rabbitmq.ssl', ssl) : undefined
         manager.connectionOptions = {
           ...tls,
           noDelay: true,
@@ -117,7 +105,7 @@ export class Connection {
         const { host: hostname, port } = servers[turn++ % servers.length] as Endpoint
         // amqplib decodes the virtual host, as if it came out of a URL.
         const vhost = encodeURIComponent(virtualHost)
-        return [{ protocol: ssl ? 'amqps' : 'amqp', hostname, port, username, password, vhost }]
+        return [{ protocol: isTls ? 'amqps' : 'amqp', hostname, port, username, password, vhost }]
       },
     })
     this.#manager = manager
@@ -135,14 +123,14 @@ export class Connection {
       .then(ignore, (thrown: unknown) => fromAmqp('prepare a connection to RabbitMQ', thrown))
     // It may have been lost, or closed, meanwhile.
     if (manager !== this.#manager || manager.connection !== model) return
-    this.#lastError = problem ?? undefined
+    this.lastError = problem ?? undefined
     if (problem) {
       this.#options.logger.error(`the ${this.#purpose} connection to RabbitMQ is of no use`, { error: problem })
       if (this.#first === undefined) void model.close().catch(ignore)
       else this.#first.reject(problem)
       return
     }
-    this.#link = link
+    this.link = link
     this.#failures = 0
     this.#first?.resolve()
     this.#events.onReady?.()
@@ -150,25 +138,25 @@ export class Connection {
 
   #failed(manager: AmqpConnectionManager, thrown: unknown): void {
     if (manager !== this.#manager) return
-    this.#lastError = this.#explain('connect to', thrown)
+    this.lastError = this.#explain('connect to', thrown)
     this.#failures++
-    if (this.#first !== undefined && this.#failures >= this.#options.servers.length) return this.#first.reject(this.#lastError)
-    this.#options.logger.debug(`no ${this.#purpose} connection to RabbitMQ`, { error: this.#lastError })
+    if (this.#first !== undefined && this.#failures >= this.#options.servers.length) return this.#first.reject(this.lastError)
+    this.#options.logger.debug(`no ${this.#purpose} connection to RabbitMQ`, { error: this.lastError })
     this.#backOff(manager)
   }
 
   #down(manager: AmqpConnectionManager, thrown: unknown): void {
     if (manager !== this.#manager) return
-    const wasUp = this.#link !== undefined
-    this.#link = undefined
-    this.#blocked = undefined
+    const wasUp = this.link !== undefined
+    this.link = undefined
+    this.blocked = undefined
     this.#failures++
-    if (wasUp) this.#lastError = undefined
-    this.#lastError ??= this.#explain('keep the connection to', thrown ?? new Error('it was closed'))
+    if (wasUp) this.lastError = undefined
+    this.lastError ??= this.#explain('keep the connection to', thrown ?? new Error('it was closed'))
     this.#backOff(manager)
     if (!wasUp) return
-    this.#options.logger.warn(`the ${this.#purpose} connection to RabbitMQ was lost`, { error: this.#lastError })
-    this.#events.onDown?.(this.#lastError)
+    this.#options.logger.warn(`the ${this.#purpose} connection to RabbitMQ was lost`, { error: this.lastError })
+    this.#events.onDown?.(this.lastError)
   }
 
   /** The manager reads it after these events. */
@@ -180,13 +168,13 @@ export class Connection {
   }
 
   #block(reason: string | undefined): void {
-    this.#blocked = reason
+    this.blocked = reason
     if (reason === undefined) this.#options.logger.info('RabbitMQ takes publishes again')
     else this.#options.logger.warn(`RabbitMQ takes no publishes now: ${reason}`)
   }
 
   #explain(attempt: string, thrown: unknown): CommunicationError {
-    const { servers, virtualHost, username, ssl } = this.#options
+    const { servers, virtualHost, username, isTls } = this.#options
     const what = `${attempt} RabbitMQ at ${servers.map(describeEndpoint).join(', ')}`
     const text = String((thrown as { readonly message?: unknown } | undefined)?.message)
     // All that amqplib says when the server closes the connection instead of opening the virtual host.
@@ -194,10 +182,8 @@ export class Connection {
       const denied = `it has no virtual host '${virtualHost}', or user '${username}' may not use it. Create it, or grant the permission`
       return new ConfigurationError(`cannot ${what}: ${denied}`, { cause: thrown })
     }
-    if (ssl === undefined && text.includes('Socket closed abruptly during opening handshake')) {
-      const closed = 'the server closed the connection during the handshake. If its port is for TLS, set ssl'
-      return new ConnectionError(`cannot ${what}: ${closed}`, { cause: thrown })
-    }
-    return fromAmqp(what, thrown)
+    const error = fromAmqp(what, thrown)
+    if (isTls || !text.includes('Socket closed abruptly during opening handshake')) return error
+    return new ConnectionError(`${error.message}. If its port is for TLS, set ssl`, { cause: thrown })
   }
 }

@@ -1,6 +1,6 @@
 import { type Source, SourceDelivery } from '@comm/messaging/adapter'
 import type { ConsumeMessage } from 'amqplib'
-import { headersOf, idOf, keyOf, redeliveriesOf, timestampOf } from './message.ts'
+import { contentOf, idOf, redeliveriesOf, timestampOf } from './message.ts'
 
 export interface ConsumedQueue {
   readonly name: string
@@ -15,9 +15,8 @@ export class RabbitDelivery extends SourceDelivery {
 
   /** @param requeues how often this consumer handed it over again by itself */
   constructor(source: Source, queue: ConsumedQueue, message: ConsumeMessage, requeues = 0) {
-    const content = { key: keyOf(message), body: message.content, headers: headersOf(message) }
     const before = redeliveriesOf(message)
-    super(source, idOf(message), content, timestampOf(message), before === undefined ? undefined : before + requeues)
+    super(source, idOf(message), contentOf(message), timestampOf(message), before === undefined ? undefined : before + requeues)
     this.queue = queue
     this.message = message
     this.#requeues = requeues

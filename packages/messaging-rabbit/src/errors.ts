@@ -3,13 +3,12 @@ import { type AdapterErrors, adapterErrors } from '@comm/messaging/adapter'
 
 export const errors: AdapterErrors = adapterErrors('RabbitMQ')
 
-/** Codes of AMQP 0-9-1, section 1.2.1, and what they mean here. */
+/** Reply codes of AMQP 0-9-1, section 1.2.1, and what they mean here. */
 const ACCESS_REFUSED = 403
 const NOT_FOUND = 404
-const RESOURCE_LOCKED = 405
 const PRECONDITION_FAILED = 406
-const NOT_ALLOWED = 530
-const NOT_IMPLEMENTED = 540
+const MISCONFIGURED: readonly unknown[] = [NOT_FOUND, PRECONDITION_FAILED, 530]
+const UNSUPPORTED: readonly unknown[] = [405, 540]
 
 /**
  * Converts what amqplib throws.
@@ -19,26 +18,18 @@ export function fromAmqp(what: string, thrown: unknown): CommunicationError {
   if (thrown instanceof CommunicationError) return thrown
   const known = CommunicationError.from(thrown)
   const options = { cause: thrown }
-  if (known.code === 'COMM_CONNECTION' || known.code === 'COMM_ABORTED')
+  const code = replyCodeOf(thrown)
+  if (known.code === 'COMM_CONNECTION' || known.code === 'COMM_ABORTED' || code === undefined)
     return new ConnectionError(`cannot ${what}: ${known.message}`, { ...options, details: known.details })
   // The server's own words inside amqplib's message.
   const text = /with message "(.*)"/s.exec(known.message)?.[1] ?? known.message
   const message = `cannot ${what}: RabbitMQ answered ${text}`
-  switch (replyCodeOf(thrown)) {
-    case ACCESS_REFUSED:
-      if (/login was refused/i.test(text)) return new AuthenticationError(`${message}. Check user name and password`, options)
-      if (/reserved prefix/i.test(text)) return new ConfigurationError(`${message}. Use another name`, options)
-      return new AuthorizationError(message, options)
-    case NOT_FOUND:
-    case PRECONDITION_FAILED:
-    case NOT_ALLOWED:
-      return new ConfigurationError(message, options)
-    case RESOURCE_LOCKED:
-    case NOT_IMPLEMENTED:
-      return new CommunicationError(message, { code: 'COMM_UNSUPPORTED', ...options })
-    default:
-      return new ConnectionError(`cannot ${what}: ${known.message}`, options)
-  }
+  if (MISCONFIGURED.includes(code)) return new ConfigurationError(message, options)
+  if (UNSUPPORTED.includes(code)) return new CommunicationError(message, { code: 'COMM_UNSUPPORTED', ...options })
+  if (code !== ACCESS_REFUSED) return new ConnectionError(message, options)
+  if (/login was refused/i.test(text)) return new AuthenticationError(`${message}. Check user name and password`, options)
+  if (/reserved prefix/i.test(text)) return new ConfigurationError(`${message}. Use another name`, options)
+  return new AuthorizationError(message, options)
 }
 
 function replyCodeOf(thrown: unknown): number | undefined {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
+import type { Content } from '@comm/messaging/adapter'
 import type { Message, Options } from 'amqplib'
 
 /** AMQP has no key; it travels in this header. */
@@ -85,8 +86,13 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+/** What a message carries, as its publisher meant it. */
+export function contentOf(message: Message): Content {
+  return { key: keyOf(message), body: message.content, headers: headersOf(message) }
+}
+
 /** The headers as their publisher meant them, whatever client that was. */
-export function headersOf({ properties }: Message): Readonly<Record<string, HeaderValue>> {
+function headersOf({ properties }: Message): Readonly<Record<string, HeaderValue>> {
   const received: Readonly<Record<string, unknown>> = properties.headers ?? {}
   const headers: Record<string, HeaderValue> = {}
   for (const name in received) {
@@ -112,7 +118,7 @@ function foreignValue(value: unknown): string {
   return type === 'timestamp' ? String(inner) : JSON.stringify(type === undefined ? value : inner)
 }
 
-export function keyOf({ properties }: Message): string | undefined {
+function keyOf({ properties }: Message): string | undefined {
   const key: unknown = properties.headers?.[KEY_HEADER]
   return typeof key === 'string' ? key : undefined
 }

@@ -1,6 +1,6 @@
 import { CommunicationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
-import { allRefused, maybeStored, PublishAnswers, refused } from '@comm/messaging/adapter'
+import { allRefused, maybeStored, PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 import type { Connection } from './connection.ts'
 import { declareDelay, declareGroup } from './declare.ts'
 import { delayTier } from './delay.ts'
@@ -89,22 +89,24 @@ export class Publisher {
     const answers = new PublishAnswers(records.length, signal, whenAborted)
     for (let index = 0; index < records.length; index++)
       this.#sendTo(sender, records[index] as OutboundRecord, wall, answers, index)
+    // Retries and dead letters are always confirmed: an acknowledgement depends on them.
+    if (!this.#options.confirmDelivery && records.every(({ group }) => group === undefined)) {
+      await sender.room
+      for (let index = 0; index < records.length; index++) answers.answer(index, STORED)
+    }
     return answers.done
   }
 
   #sendTo(sender: Sender, record: OutboundRecord, wall: number, answers: PublishAnswers, index: number): void {
-    const { maxBodyBytes, confirmDelivery } = this.#options
+    const { maxBodyBytes } = this.#options
     const { topic, group, body, notBefore = 0 } = record
     const target = this.#target(record)
     const exchange = notBefore > wall ? delayName(target, delayTier(notBefore - wall)) : target
     const key = group === undefined ? topic : groupKey(group, topic)
     if (body.byteLength > maxBodyBytes)
-      return answers.answer(index, refused(errors.tooLarge(record, maxBodyBytes, 'the option maxBodyBytes')))
-    if (!fitsName(key)) return answers.answer(index, refused(unroutable(topic, exchange)))
-    const outgoing = { record, exchange, key, properties: this.#writer.propertiesOf(record, wall) }
-    // Retries and dead letters are always confirmed: an acknowledgement depends on them.
-    if (confirmDelivery || group !== undefined) sender.send(outgoing, answers, index)
-    else sender.sendUnconfirmed(outgoing, answers, index)
+      answers.answer(index, refused(errors.tooLarge(record, maxBodyBytes, 'the option maxBodyBytes')))
+    else if (!fitsName(key)) answers.answer(index, refused(unroutable(topic, exchange)))
+    else sender.send({ record, exchange, key, properties: this.#writer.propertiesOf(record, wall) }, answers, index)
   }
 
   /** Calls that come meanwhile share it. */

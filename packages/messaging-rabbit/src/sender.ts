@@ -3,7 +3,7 @@ import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 import type { ConfirmChannel, Message } from 'amqplib'
 import { errors, fromAmqp } from './errors.ts'
-import { ignore, type Link } from './link.ts'
+import type { Link } from './link.ts'
 import { asBuffer, type MessageProperties } from './message.ts'
 
 /** One record on its way: where it goes, and what becomes the properties of its message. */
@@ -20,8 +20,8 @@ export class Sender {
   readonly #channel: ConfirmChannel
   /** Ids of messages that no queue took; each is acknowledged right after its return. */
   readonly #returned = new Set<string>()
-  /** Written, but not taken by the socket yet. */
-  #unwritten: (() => void)[] = []
+  /** While the socket takes no more. */
+  #room: PromiseWithResolvers<void> | undefined
   #closedBy: Error | undefined
   #isOpen = true
 
@@ -32,10 +32,10 @@ export class Sender {
     channel.on('error', (error: Error) => {
       this.#closedBy = error
     })
-    channel.on('drain', () => this.#written())
+    channel.on('drain', () => this.#hasRoom())
     channel.on('close', () => {
       this.#isOpen = false
-      this.#written()
+      this.#hasRoom()
     })
   }
 
@@ -49,38 +49,27 @@ export class Sender {
     return this.#isOpen
   }
 
+  /** Resolves when the socket takes more; undefined when it does. */
+  get room(): Promise<void> | undefined {
+    return this.#room?.promise
+  }
+
   /** Answers once RabbitMQ has confirmed or refused it. */
   send(outgoing: Outgoing, answers: PublishAnswers, index: number): void {
-    this.#publish(outgoing, answers, index, (thrown) => {
-      answers.answer(index, thrown === null ? this.#confirmed(outgoing) : this.#failed(outgoing, thrown))
-    })
-  }
-
-  /** At most once: answers when it is written, and no faster than the socket takes it. */
-  sendUnconfirmed(outgoing: Outgoing, answers: PublishAnswers, index: number): void {
-    outgoing.properties.mandatory = false
-    const isTaken = this.#publish(outgoing, answers, index, ignore)
-    if (isTaken) answers.answer(index, STORED)
-    else this.#unwritten.push(() => answers.answer(index, STORED))
-  }
-
-  /** @returns whether the socket takes more */
-  #publish(
-    { record, exchange, key, properties }: Outgoing,
-    answers: PublishAnswers,
-    index: number,
-    onConfirm: (thrown: unknown) => void,
-  ): boolean {
+    const { record, exchange, key, properties } = outgoing
     try {
-      return this.#channel.publish(exchange, key, asBuffer(record.body), properties, onConfirm)
+      const takesMore = this.#channel.publish(exchange, key, asBuffer(record.body), properties, (thrown: unknown) => {
+        answers.answer(index, thrown === null ? this.#confirmed(outgoing) : this.#failed(outgoing, thrown))
+      })
+      if (!takesMore) this.#room ??= Promise.withResolvers()
     } catch (thrown) {
       answers.answer(index, refused(notSent(record, thrown)))
-      return true
     }
   }
 
-  #written(): void {
-    for (const answer of this.#unwritten.splice(0)) answer()
+  #hasRoom(): void {
+    this.#room?.resolve()
+    this.#room = undefined
   }
 
   #confirmed({ record, exchange, properties }: Outgoing): PublishResult {

@@ -74,18 +74,22 @@ const EXCHANGE: Rules<ExchangeDeclaration> = {
   alternateExchange: nonEmptyText,
   arguments: object,
 }
-const QUEUE: Rules<QueueDeclaration> = {
+/** What the options of a queue are called in RabbitMQ, and what they must be. */
+const QUEUE_ARGUMENTS: { readonly [Name in Exclude<keyof QueueDeclaration, 'name' | 'arguments'>]: readonly [string, Rule] } = {
+  type: ['x-queue-type', oneOf('quorum', 'classic')],
+  messageTtlMs: ['x-message-ttl', number({ min: 0, integer: true })],
+  maxLength: ['x-max-length', count],
+  maxLengthBytes: ['x-max-length-bytes', count],
+  overflow: ['x-overflow', oneOf('drop-head', 'reject-publish')],
+  deadLetterExchange: ['x-dead-letter-exchange', text],
+  deadLetterRoutingKey: ['x-dead-letter-routing-key', text],
+  maxPriority: ['x-max-priority', number({ min: 1, max: 9, integer: true })],
+  singleActiveConsumer: ['x-single-active-consumer', boolean],
+}
+const QUEUE: Readonly<Record<string, Rule>> = {
   name,
-  type: oneOf('quorum', 'classic'),
-  messageTtlMs: number({ min: 0, integer: true }),
-  maxLength: count,
-  maxLengthBytes: count,
-  overflow: oneOf('drop-head', 'reject-publish'),
-  deadLetterExchange: text,
-  deadLetterRoutingKey: text,
-  maxPriority: number({ min: 1, max: 9, integer: true }),
-  singleActiveConsumer: boolean,
   arguments: object,
+  ...Object.fromEntries(Object.entries(QUEUE_ARGUMENTS).map(([option, [, rule]]) => [option, rule])),
 }
 const BINDING: Rules<BindingDeclaration> = {
   source: name,
@@ -102,7 +106,7 @@ export function checkTopology(topology: RabbitMQTopology): void {
   const { exchanges = [], queues = [], bindings = [] } = topology
   for (const [index, exchange] of exchanges.entries()) checkOptions(`${at}.exchanges[${index}]`, exchange, EXCHANGE)
   for (const [index, queue] of queues.entries()) {
-    checkOptions(`${at}.queues[${index}]`, queue, QUEUE)
+    checkOptions<object>(`${at}.queues[${index}]`, queue, QUEUE)
     checkArgument(`${at}.queues[${index}].maxPriority`, queue.maxPriority, {
       expected: "absent: only queues of type 'classic' have priorities",
       accepts: (maxPriority) => maxPriority === undefined || queue.type === 'classic',
@@ -139,19 +143,11 @@ export async function declareTopology(
   })
 }
 
-function argumentsOf(queue: QueueDeclaration): QueueArguments {
-  return given({
-    'x-queue-type': queue.type ?? 'quorum',
-    'x-message-ttl': queue.messageTtlMs,
-    'x-max-length': queue.maxLength,
-    'x-max-length-bytes': queue.maxLengthBytes,
-    'x-overflow': queue.overflow,
-    'x-dead-letter-exchange': queue.deadLetterExchange,
-    'x-dead-letter-routing-key': queue.deadLetterRoutingKey,
-    'x-max-priority': queue.maxPriority,
-    'x-single-active-consumer': queue.singleActiveConsumer,
-    ...queue.arguments,
+function argumentsOf({ name, arguments: more, ...options }: QueueDeclaration): QueueArguments {
+  const named = Object.entries({ type: 'quorum', ...options }).map(([option, value]) => {
+    return [QUEUE_ARGUMENTS[option as keyof typeof QUEUE_ARGUMENTS][0], value]
   })
+  return given({ ...Object.fromEntries(named), ...more })
 }
 
 function given(args: QueueArguments): QueueArguments {

@@ -28,6 +28,6 @@ describe('where the server is', () => {
   })
 
   it('is not encrypted where the URL says so', () => {
-    expect(resolveOptions({ url: 'amqp://mq', ssl: { serverName: 'x' } }).ssl).toBeUndefined()
+    expect(resolveOptions({ url: 'amqp://mq', ssl: { serverName: 'x' } }).isTls).toBe(false)
   })
 })
