@@ -54,6 +54,15 @@ export {
 } from './lifecycle.ts'
 export { LOG_LEVELS, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts'
 export { notify } from './notify.ts'
+export { type Policies, type PoliciesChange, type PoliciesOptions, policies } from './policies/policies.ts'
+export {
+  type BackoffConfig,
+  POLICY_ORDER,
+  type PoliciesConfig,
+  type PolicyConfig,
+  type PolicyKind,
+  type PolicySet,
+} from './policies/policy-config.ts'
 export { isSecretKey, REDACTED, redactCredentials } from './redact.ts'
 export {
   BACKOFF_DEFAULTS,

@@ -96,7 +96,8 @@ export function secret(rule: Rule): Rule {
   return { ...rule, secret: true }
 }
 
-const UNKNOWN = 'an unknown option'
+/** What was received where no such option exists. */
+export const UNKNOWN = 'an unknown option'
 
 export type Rules<Options> = { readonly [Key in keyof Required<Options>]: Rule }
 
@@ -137,12 +138,17 @@ export function checkArgument(key: string, value: unknown, rule: Rule): void {
   fail(key, [{ key, received: rule.secret ? REDACTED : describeValue(value), expected: rule.expected }])
 }
 
-function fail(what: string, problems: readonly Problem[]): never {
+/** Says every problem at once, one a line. */
+export function configurationError(what: string, problems: readonly Problem[]): ConfigurationError {
   const lines = problems.map(({ key, received, expected }) =>
     received === UNKNOWN ? `${key} is ${UNKNOWN}, known are ${expected}` : `${key} must be ${expected}, got ${received}`,
   )
   const message = lines.length === 1 ? String(lines[0]) : `${lines.length} options of ${what} are wrong:\n  ${lines.join('\n  ')}`
-  throw new ConfigurationError(message, { problems })
+  return new ConfigurationError(message, { problems })
+}
+
+function fail(what: string, problems: readonly Problem[]): never {
+  throw configurationError(what, problems)
 }
 
 /** The options with the defaults filled in, also where one is there but `undefined`. */

@@ -7,7 +7,7 @@ import type { ANSWERED, Call, Stage } from './stage.ts'
 export interface KeyedOptions {
   /** Names it in metrics. @default 'keyed' */
   readonly name?: string
-  /** Which stage a call goes through: those of equal keys share one. @default call => call.target */
+  /** Which stage a call goes through: those of equal keys share one. @default the id of call.target, or else call.target itself */
   readonly key?: (call: Call) => unknown
   /** More stages are not kept: the one that was used longest ago goes, except those in use. @default 1000 */
   readonly maxKeys?: number
@@ -180,6 +180,7 @@ export function keyed<Kind extends Stage>(make: (key: unknown) => Kind, options:
   }
 }
 
-function targetOf(call: Call): unknown {
-  return call.target
+/** An instance may be described anew while it stays the same one. */
+function targetOf({ target }: Call): unknown {
+  return typeof target === 'object' && target !== null && 'id' in target ? target.id : target
 }

@@ -32,7 +32,7 @@ const shared = globalThis as typeof globalThis & { [WATCHED]?: Watched }
 const watched: Watched = shared[WATCHED] ?? { stages: new Set(), known: new WeakMap(), sweepAt: 64 }
 shared[WATCHED] = watched
 
-/** The stages are in use from now on: their readings count until they are collected. */
+/** The stages are in use from now on: their readings count until they are collected or forgotten. */
 export function watchReadings(stages: readonly Readable[]): void {
   for (const stage of stages) {
     if (stage.readings === undefined || watched.known.has(stage)) continue
@@ -41,6 +41,14 @@ export function watchReadings(stages: readonly Readable[]): void {
     watched.stages.add(ref)
   }
   if (watched.stages.size >= watched.sweepAt) sweep()
+}
+
+/** The stage is out of use, though it may not be collected yet. */
+export function forgetReadings(stage: Readable): void {
+  const ref = watched.known.get(stage)
+  if (ref === undefined) return
+  watched.known.delete(stage)
+  watched.stages.delete(ref)
 }
 
 function sweep(): void {

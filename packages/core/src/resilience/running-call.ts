@@ -142,6 +142,10 @@ export class RunningCall extends AsyncResource implements Call {
     return this.#controller.signal
   }
 
+  get root(): object {
+    return this.#outer?.root ?? this
+  }
+
   get cancelled(): boolean {
     return this.#cancelledBy < this.#depth
   }
