@@ -33,6 +33,7 @@ export default {
         '<rootDir>/packages/*/test/**/*.test.ts',
         '<rootDir>/.ci/test/**/*.test.ts',
         '<rootDir>/bench/test/**/*.test.ts',
+        '<rootDir>/examples/test/**/*.test.ts',
       ],
       testPathIgnorePatterns: ['/node_modules/', '/test/integration/'],
     },
