@@ -1,8 +1,10 @@
 // A contender's process: answers the harness's requests, one at a time, and ends with it.
 import type { Ready, Setup } from './area.ts'
 import { measureBytes, measureTime } from './measure.ts'
+import { Profile } from './profile.ts'
 import type { Answer, Answers, Request } from './protocol.ts'
 
+const profile = new Profile()
 let ready: Ready | undefined
 let inFlight = 1
 
@@ -20,6 +22,12 @@ async function answer(request: Request): Promise<Answers[keyof Answers]> {
       return measureTime(ready, request.operations, inFlight)
     case 'bytes':
       return measureBytes(ready, inFlight)
+    case 'startProfile':
+      await profile.start()
+      return null
+    case 'writeProfile':
+      await profile.write(request.file)
+      return null
     case 'close':
       await ready.close?.()
       return null

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { areaNames, loadArea } from './areas.ts'
 import { runArea } from './run-area.ts'
@@ -10,6 +10,7 @@ const USAGE = `bench [area] [options]      measures; without an area, all of the
   --work NAME     only this work
   --package NAME  only areas that measure this package (a folder of packages/)
   --json FILE     writes the figures; needs one area
+  --profile DIR   writes a CPU profile of each contender; profiled figures are too high
   --short         one round, few operations, no limits: shows that the bench still runs`
 
 /** What a preparation imports of ours must come from the sources, whoever called. */
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
       work: { type: 'string' },
       package: { type: 'string' },
       json: { type: 'string' },
+      profile: { type: 'string' },
       short: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -46,9 +48,12 @@ async function main(): Promise<number> {
   if (json !== undefined && areas.length > 1)
     throw new Error(`--json needs one area, got ${areas.map((area) => area.name).join(', ')}`)
 
+  const { short, work, profile: profiles } = values
+  if (profiles !== undefined) mkdirSync(profiles, { recursive: true })
+  const options = { short, work, profiles, print: console.log }
   const broken: string[] = []
   for (const area of areas) {
-    const { report, brokenLimits } = await runArea(area, { short: values.short, work: values.work, print: console.log })
+    const { report, brokenLimits } = await runArea(area, options)
     broken.push(...brokenLimits)
     if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
   }

@@ -6,6 +6,8 @@ export type Request =
   | { readonly ask: 'setup'; readonly module: string; readonly input: SetupInput }
   | { readonly ask: 'time'; readonly operations: number }
   | { readonly ask: 'bytes' }
+  | { readonly ask: 'startProfile' }
+  | { readonly ask: 'writeProfile'; readonly file: string }
   | { readonly ask: 'close' }
 
 /** The type of `value` in the answer to each request. */
@@ -13,6 +15,8 @@ export interface Answers {
   readonly setup: null
   readonly time: Sample
   readonly bytes: number
+  readonly startProfile: null
+  readonly writeProfile: null
   readonly close: null
 }
 

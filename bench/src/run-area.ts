@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly short: boolean
   /** Only the work of this name. */
   readonly work?: string | undefined
+  /** Writes a CPU profile of each contender's rounds into this folder. Cold works have none. */
+  readonly profiles?: string | undefined
   /** Receives the tables and verdicts, a block at a time. */
   readonly print: (text: string) => void
 }
@@ -22,7 +24,7 @@ const NOTHING_PREPARED: Prepared = { environment: {}, stop: async () => {} }
 /** @throws Error when a contender or the preparation fails, or no work bears the wanted name */
 export async function runArea(area: Area, options: RunOptions): Promise<Outcome> {
   const works = chosen(area, options.work)
-  const effort: Effort = options.short ? SHORT : FULL
+  const effort: Effort = { ...(options.short ? SHORT : FULL), profiles: options.profiles }
   const cases: Case[] = []
   const brokenLimits: string[] = []
   const prepared = (await area.prepare?.(new AbortController().signal, works)) ?? NOTHING_PREPARED

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Case, Contender, Environment, Prepared, Row, Work } from './area.ts'
 import { ContenderProcess } from './contender-process.ts'
 import type { Sample } from './measure.ts'
@@ -7,6 +8,8 @@ export interface Effort {
   readonly rounds: (work: Work) => number
   readonly warmUpMs: (work: Work) => number
   readonly roundMs: number
+  /** A folder for profiles of the measured rounds. */
+  readonly profiles?: string | undefined
 }
 
 export const FULL: Effort = {
@@ -56,17 +59,21 @@ async function warmRounds(work: Work, prepared: Prepared, effort: Effort, rounds
   const runs = []
   for (const child of await startAll(work, prepared.environment, processes)) {
     const measure = (operations: number): Promise<Sample> => measureRun(prepared, work, child, operations)
-    runs.push({
-      measure,
-      contender: child.contender.name,
-      operations: await warmUp(measure, work, effort),
-      samples: [] as Sample[],
-    })
+    const operations = await warmUp(measure, work, effort)
+    if (effort.profiles !== undefined) await child.ask({ ask: 'startProfile' })
+    runs.push({ child, measure, operations, samples: [] as Sample[] })
   }
   for (let at = 0; at < rounds; at++) {
     for (const { measure, operations, samples } of runs) samples.push(await measure(operations))
   }
-  return new Map(runs.map(({ contender, samples }) => [contender, samples]))
+  for (const { child } of runs) {
+    if (effort.profiles !== undefined) await child.ask({ ask: 'writeProfile', file: profileOf(effort.profiles, work, child) })
+  }
+  return new Map(runs.map(({ child, samples }) => [child.contender.name, samples]))
+}
+
+function profileOf(folder: string, work: Work, { contender }: ContenderProcess): string {
+  return join(folder, `${`${work.name} ${contender.name}`.replaceAll(/[^\w.=]+/g, '-')}.cpuprofile`)
 }
 
 /** All at once, because nothing is measured yet. */

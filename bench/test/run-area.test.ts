@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import type { Area, Contender, Prepared, Run, Work } from '../src/area.ts'
 import { runArea } from '../src/run-area.ts'
@@ -94,6 +97,16 @@ describe('a run of an area', () => {
     }
     await runArea(area, { ...silent, work: 'rest' })
     expect(names).toEqual(['rest'])
+  })
+
+  it('profiles the rounds of each contender', async () => {
+    const profiles = mkdtempSync(join(tmpdir(), 'bench-'))
+    await runArea(areaOf({}), { ...silent, profiles })
+    const files = readdirSync(profiles).sort()
+    expect(files).toEqual(['play-busy.cpuprofile', 'play-quick.cpuprofile'])
+    const text = readFileSync(join(profiles, 'play-busy.cpuprofile'), 'utf8')
+    rmSync(profiles, { recursive: true })
+    expect(text).toContain('"functionName":"spin"')
   })
 
   it('measures a cold work in a new process each time', async () => {
