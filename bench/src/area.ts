@@ -49,8 +49,6 @@ export interface Work {
   readonly bytes?: boolean
   /** A new process for every round, and one cold operation in it: start-up costs. @default false */
   readonly cold?: boolean
-  /** What one operation waits for costs little processor time, so it takes more than the usual second to compile its code. @default 1000 */
-  readonly warmUpMs?: number
   /** @default 7, or 21 when cold */
   readonly rounds?: number
   readonly limits?: readonly Limit[]

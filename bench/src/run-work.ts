@@ -6,7 +6,8 @@ import { median, round } from './statistics.ts'
 
 export interface Effort {
   readonly rounds: (work: Work) => number
-  readonly warmUpMs: (work: Work) => number
+  /** Processor time. */
+  readonly warmUpMs: number
   readonly roundMs: number
   /** A folder for profiles of the measured rounds. */
   readonly profiles?: string | undefined
@@ -14,11 +15,11 @@ export interface Effort {
 
 export const FULL: Effort = {
   rounds: ({ cold, rounds }) => rounds ?? (cold ? 21 : 7),
-  warmUpMs: ({ warmUpMs }) => warmUpMs ?? 1000,
+  warmUpMs: 1000,
   roundMs: 300,
 }
 /** Shows that a bench still runs; its figures mean nothing. */
-export const SHORT: Effort = { rounds: () => 1, warmUpMs: () => 10, roundMs: 10 }
+export const SHORT: Effort = { rounds: () => 1, warmUpMs: 10, roundMs: 10 }
 
 /** @throws Error naming the contender that failed */
 export async function runWork(work: Work, prepared: Prepared, effort: Effort): Promise<Case> {
@@ -95,19 +96,25 @@ async function measureRun(prepared: Prepared, work: Work, child: ContenderProces
   return sample
 }
 
+/** A contender that spends most of its time waiting is warmed up for this many times as long. */
+const MOST_WAITING = 5
+
 /**
- * Runs ever larger batches, so that what is measured later is compiled code.
+ * Runs ever larger batches, so that what is measured later is compiled code, however long a contender waits for others.
  * @returns how many operations take about `roundMs`
  */
 async function warmUp(measure: (operations: number) => Promise<Sample>, work: Work, effort: Effort): Promise<number> {
   const { inFlight = 1 } = work
-  const warmUpMs = effort.warmUpMs(work)
   let batch = inFlight
-  for (let spentMs = 0; ; ) {
-    const { operations, elapsedMs } = await measure(batch)
+  let busyMs = 0
+  let spentMs = 0
+  for (;;) {
+    const { operations, elapsedMs, cpuMs } = await measure(batch)
+    busyMs += cpuMs
     spentMs += elapsedMs
-    if (spentMs >= warmUpMs) return Math.max(inFlight, Math.round((operations * effort.roundMs) / Math.max(elapsedMs, 0.001)))
-    if (elapsedMs < warmUpMs / 4) batch *= 2
+    if (busyMs >= effort.warmUpMs || spentMs >= effort.warmUpMs * MOST_WAITING)
+      return Math.max(inFlight, Math.round((operations * effort.roundMs) / Math.max(elapsedMs, 0.001)))
+    if (elapsedMs < effort.roundMs) batch *= 2
   }
 }
 

@@ -37,9 +37,6 @@ function ahead(contender: string, peers: readonly string[]): readonly Limit[] {
   return peers.map((timesOf) => ({ contender, atMost: 1, timesOf }))
 }
 
-/** One at a time most of the time is spent waiting, and the code stays uncompiled for long. */
-const ONE_AT_A_TIME = { inFlight: 1, warmUpMs: 3000 }
-
 const RABBIT_PEERS = ahead(RABBIT, ['rascal', 'rabbitmq-client', '@nestjs/microservices'])
 const RABBIT_PUBLISH: readonly Limit[] = [
   { contender: RABBIT, atMost: 1.15, timesOf: 'amqplib' },
@@ -54,7 +51,7 @@ export const area: Area = {
   packages: ['messaging', 'messaging-rabbit', 'messaging-redis'],
   prepare,
   works: [
-    work('rabbit publish c=1', 'rabbit', 'publish', RABBIT_ROWS, { ...ONE_AT_A_TIME, limits: RABBIT_PUBLISH }),
+    work('rabbit publish c=1', 'rabbit', 'publish', RABBIT_ROWS, { inFlight: 1, limits: RABBIT_PUBLISH }),
     work('rabbit publish c=100', 'rabbit', 'publish', RABBIT_ROWS, { limits: RABBIT_PUBLISH }),
     work('rabbit consume', 'rabbit', 'consume', RABBIT_ROWS, {
       limits: [{ contender: RABBIT, atMost: 1.25, timesOf: 'amqplib' }, ...RABBIT_PEERS],
