@@ -1,4 +1,12 @@
-import { ConfigurationError, Lifecycle, MemoryDedupStore, MemoryRateLimitStore, stopOnSignals, withDeadline } from '@comm/core'
+import {
+  ConfigurationError,
+  Lifecycle,
+  MemoryCacheStore,
+  MemoryDedupStore,
+  MemoryRateLimitStore,
+  stopOnSignals,
+  withDeadline,
+} from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 
 /** What reaches us from JavaScript, or from a configuration that nobody has checked. */
@@ -18,6 +26,8 @@ function messageOf(make: () => unknown): string {
 
 describe('wrong input', () => {
   it.each<[() => unknown, string]>([
+    [() => new MemoryCacheStore({ maxBytes: 0 }), 'MemoryCacheStore.maxBytes must be an integer >= 1, got 0'],
+    [() => new MemoryCacheStore({ maxEntries: 1.5 }), 'MemoryCacheStore.maxEntries must be an integer >= 1, got 1.5'],
     [() => new MemoryDedupStore({ maxKeys: 0 }), 'MemoryDedupStore.maxKeys must be an integer >= 1, got 0'],
     [() => new MemoryRateLimitStore({ maxKeys: 0 }), 'MemoryRateLimitStore.maxKeys must be an integer >= 1, got 0'],
     [() => new MemoryRateLimitStore({ clock: wrong(5) }), 'MemoryRateLimitStore.clock must be a Clock (with now()), got 5'],

@@ -4,6 +4,7 @@ export type { ContractCase, ContractTheme, Need } from './broker-contract/contra
 export { type CaseReport, type ContractReport, supportTable } from './broker-contract/report.ts'
 export { BROKER_CONTRACT, brokerContract } from './broker-contract/suite.ts'
 export { type SupportInReadmeOptions, supportInReadme } from './broker-contract/support-in-readme.ts'
+export { type CacheSubject, cacheStoreContract } from './cache-contract.ts'
 export { type DedupSubject, dedupStoreContract } from './dedup-contract.ts'
 export { FaultyAdapter } from './faults/faulty-adapter.ts'
 export { FAULT_DEFAULTS, type Fault, type FaultOptions } from './faults/options.ts'
