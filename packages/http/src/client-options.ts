@@ -1,6 +1,8 @@
 import type { Clock, Stage } from '@comm/core'
 import { anything, boolean, number, object, type Rule, type Rules } from '@comm/core/options'
 import type { BodyOptions } from './body.ts'
+import { HttpCache } from './cache/http-cache.ts'
+import { type HttpCacheOptions, type RequestCacheOptions, requestCache } from './cache/options.ts'
 import type { HeadersInput } from './headers.ts'
 import { TRANSPORT_RULES } from './pool-options.ts'
 import type { Query } from './query.ts'
@@ -30,6 +32,8 @@ export interface HttpClientOptions extends PoolOptions {
   readonly tls?: TlsOptions
   /** What every call runs in, outermost first: `[retry(), breaker()]`. The argument of a call is its HttpRequest. @default [] */
   readonly policies?: readonly Stage[]
+  /** Keeps answers as RFC 9111 allows; a cache that is passed in may serve several clients. @default false */
+  readonly cache?: boolean | HttpCacheOptions | HttpCache
   /** Moves the bytes. One that is passed in is not closed with the client. @default gotTransport() */
   readonly transport?: HttpTransport
   /** @default systemClock */
@@ -44,6 +48,8 @@ export interface RequestOptions extends BodyOptions {
   readonly signal?: AbortSignal
   readonly throwHttpErrors?: boolean
   readonly maxResponseBytes?: number
+  /** Without effect in a client that has no cache; false: past the cache. */
+  readonly cache?: false | RequestCacheOptions
 }
 
 export const TIMEOUT_DEFAULTS: HttpTimeouts = Object.freeze({
@@ -88,6 +94,10 @@ export const CLIENT_RULES: Rules<HttpClientOptions> = {
   correlationHeader: headerName,
   tls: object,
   policies: { expected: 'an array of stages such as retry() and breaker()', accepts: Array.isArray },
+  cache: {
+    expected: 'true, false, an object with its options, or an HttpCache',
+    accepts: (value) => typeof value === 'boolean' || value instanceof HttpCache || object.accepts(value),
+  },
   transport: {
     expected: 'an HttpTransport',
     accepts: (value) => object.accepts(value) && typeof (value as { send?: unknown }).send === 'function',
@@ -104,6 +114,7 @@ export const REQUEST_RULES: Rules<RequestOptions> = {
   signal,
   throwHttpErrors: boolean,
   maxResponseBytes: maxBytes,
+  cache: requestCache,
 }
 
 export const TLS_RULES: Rules<TlsOptions> = (() => {

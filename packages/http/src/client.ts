@@ -1,6 +1,19 @@
-import { type Clock, CommunicationError, currentContext, type Pipeline, pipeline, type Stage, systemClock } from '@comm/core'
+import {
+  type Clock,
+  CommunicationError,
+  currentContext,
+  type Health,
+  type Pipeline,
+  pipeline,
+  type Stage,
+  systemClock,
+  UP,
+} from '@comm/core'
 import { checkOptions, withDefaults } from '@comm/core/options'
+import { HttpCache } from './cache/http-cache.ts'
+import { CachedCalls, cachePlace } from './cached-calls.ts'
 import { abortError, nameCall } from './call-errors.ts'
+import { ClientCache } from './client-cache.ts'
 import {
   CLIENT_RULES,
   HTTP_CLIENT_DEFAULTS,
@@ -37,6 +50,10 @@ export class HttpClient implements AsyncDisposable {
   readonly #transport: HttpTransport
   readonly #ownsTransport: boolean
   readonly #exchange: Exchange
+  readonly #httpCache: HttpCache | undefined
+  readonly #cached: CachedCalls | undefined
+  /** What is kept of answers; absent when turned off. */
+  readonly cache: ClientCache | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: HttpClientOptions = {}) {
@@ -54,10 +71,14 @@ export class HttpClient implements AsyncDisposable {
       correlationHeader: options.correlationHeader,
     })
     this.#throwHttpErrors = throwHttpErrors
-    this.#pipeline = pipeline(stagesOf(options.policies ?? []), { clock })
+    this.#httpCache = cacheOf(options, clock)
+    const stages = stagesOf(options.policies ?? [], this.#httpCache !== undefined)
+    this.#pipeline = pipeline(stages, { clock })
     this.#ownsTransport = options.transport === undefined
     this.#transport = options.transport ?? gotTransport(transportOptions(options, clock))
     this.#exchange = exchangeOver(this.#transport)
+    this.#cached = this.#httpCache && new CachedCalls(this.#httpCache, stages, this.#exchange, clock)
+    this.cache = this.#httpCache && new ClientCache(this.#httpCache, this.#defaults.baseUrl)
   }
 
   get(target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
@@ -108,6 +129,11 @@ export class HttpClient implements AsyncDisposable {
     return this.#transport.stats()
   }
 
+  /** Degraded while the store of the cache is out of reach; a client without one has nothing to say. */
+  health(): Health {
+    return this.#httpCache?.health() ?? UP
+  }
+
   /** Refuses new calls, waits for those under way, and closes the connections. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#ownsTransport ? this.#transport[Symbol.asyncDispose]() : Promise.resolve()
@@ -126,7 +152,7 @@ export class HttpClient implements AsyncDisposable {
     }
     const signals = [options?.signal, currentContext()?.signal]
     try {
-      const answer = await this.#pipeline.run(this.#exchange, request, options?.signal)
+      const answer = await this.#answer(request, options?.signal)
       if (answer instanceof HttpStreamResponse) endWith(answer, signals)
       return answer
     } catch (thrown) {
@@ -135,11 +161,27 @@ export class HttpClient implements AsyncDisposable {
       return answer
     }
   }
+  async #answer(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResponse | HttpStreamResponse> {
+    const cached = this.#cached
+    if (cached?.takes(request)) return cached.run(request, signal)
+    const answer = await this.#pipeline.run(this.#exchange, request, signal)
+    await cached?.invalidateAfter(request, answer)
+    return answer
+  }
 }
 
-function stagesOf(policies: readonly Stage[]): readonly Stage[] {
+function stagesOf(policies: readonly Stage[], hasCache: boolean): readonly Stage[] {
   const limited = policies.includes(totalTimeout) ? policies : [totalTimeout, ...policies]
-  return policies.length === 0 ? limited : [...limited, attemptTimeout]
+  const whole = policies.length === 0 ? limited : [...limited, attemptTimeout]
+  if (!hasCache || whole.includes(cachePlace)) return whole
+  const place = whole.indexOf(totalTimeout) + 1
+  return [...whole.slice(0, place), cachePlace, ...whole.slice(place)]
+}
+
+function cacheOf({ cache = false }: HttpClientOptions, clock: Clock): HttpCache | undefined {
+  if (cache instanceof HttpCache) return cache
+  if (cache === false) return undefined
+  return new HttpCache(cache === true ? { clock } : { clock, ...cache })
 }
 
 /** The pipeline heeds the signals until the answer is there; a streamed body must do so until it has been read. */

@@ -1,5 +1,6 @@
 import { type Breaker, breaker, bulkhead, fallback, rateLimit, retry, type Stage, systemClock } from '@comm/core'
 import { checkOptions, withDefaults } from '@comm/core/options'
+import { cachePlace } from './cached-calls.ts'
 import { HttpClient } from './client.ts'
 import type { HttpTimeouts } from './client-options.ts'
 import {
@@ -16,7 +17,7 @@ import { displayUrl, parseBaseUrl } from './url.ts'
 import { breakerVerdict, isSafeToRetry, retryVerdict } from './verdicts.ts'
 
 /**
- * HttpClient with retry, circuit breaker, bulkhead and a time limit per attempt in front of every request. `describe()`
+ * HttpClient with a cache, retry, circuit breaker, bulkhead and a time limit per attempt in front of every request. `describe()`
  * prints them in the order in which a call meets them.
  *
  * Beside the errors of HttpClient a call throws ServiceUnavailableError (503 after the last retry, or nobody to connect to),
@@ -35,10 +36,11 @@ export class EnhancedHttpClient extends HttpClient {
       rateLimit: _rateLimit,
       fallback: _fallback,
       timeout,
+      cache = ENHANCED_HTTP_CLIENT_DEFAULTS.cache,
       ...rest
     } = options
     const protection = breakerOf(options)
-    super({ ...rest, timeout: timeoutsOf(timeout), policies: policiesOf(options, protection) })
+    super({ ...rest, cache, timeout: timeoutsOf(timeout), policies: policiesOf(options, protection) })
     this.circuitBreaker = protection
   }
 }
@@ -57,6 +59,7 @@ function policiesOf(options: EnhancedHttpClientOptions, protection: Breaker | un
     )
   }
   stages.push(totalTimeout, serviceUnavailable)
+  if (options.cache !== false) stages.push(cachePlace)
   if (options.rateLimit) stages.push(rateLimit({ clock, ...options.rateLimit }))
   if (options.retry !== false) {
     stages.push(retry(withDefaults(RETRY, options.retry ?? {})))

@@ -1,5 +1,7 @@
 import type { BreakerOptions, BulkheadOptions, RateLimitOptions, RetryOptions } from '@comm/core'
 import { callable, object, type Rule, type Rules } from '@comm/core/options'
+import type { HttpCache } from './cache/http-cache.ts'
+import type { HttpCacheOptions } from './cache/options.ts'
 import { CLIENT_RULES, type HttpClientOptions, type HttpTimeouts, TIMEOUT_DEFAULTS } from './client-options.ts'
 import type { HttpRequest } from './request.ts'
 
@@ -15,7 +17,7 @@ export interface HttpFallbackAnswer {
 export type HttpFallback = (error: unknown, request: HttpRequest) => HttpFallbackAnswer | Promise<HttpFallbackAnswer>
 
 /** Everything is on by default, except what cannot be guessed: a rate limit and a fallback. `false` turns a part off. */
-export interface EnhancedHttpClientOptions extends Omit<HttpClientOptions, 'policies' | 'timeout'> {
+export interface EnhancedHttpClientOptions extends Omit<HttpClientOptions, 'policies' | 'timeout' | 'cache'> {
   /** Safe requests are tried again; see `retryVerdict` and `isSafeToRetry`. @default { maxRetries: 3, maxHintMs: 60000 } */
   readonly retry?: false | RetryOptions
   /** One for the client, named after `baseUrl`; see `breakerVerdict`. @default core's BREAKER_DEFAULTS */
@@ -24,6 +26,8 @@ export interface EnhancedHttpClientOptions extends Omit<HttpClientOptions, 'poli
   readonly timeout?: false | Partial<HttpTimeouts>
   /** @default { limit: 100, maxQueue: 1000 } */
   readonly bulkhead?: false | Partial<BulkheadOptions>
+  /** Keeps answers as RFC 9111 allows; a cache that is passed in may serve several clients. @default true */
+  readonly cache?: boolean | HttpCacheOptions | HttpCache
   /** @default false */
   readonly rateLimit?: false | RateLimitOptions
   /** Answers a call that failed in every other way, the caller's own abort excepted. @default none */
@@ -35,6 +39,7 @@ interface EnhancedDefaults {
   readonly timeout: HttpTimeouts
   readonly bulkhead: { readonly limit: number; readonly maxQueue: number }
   readonly rateLimit: false
+  readonly cache: true
 }
 
 export const ENHANCED_HTTP_CLIENT_DEFAULTS: EnhancedDefaults = Object.freeze({
@@ -42,6 +47,7 @@ export const ENHANCED_HTTP_CLIENT_DEFAULTS: EnhancedDefaults = Object.freeze({
   timeout: Object.freeze({ ...TIMEOUT_DEFAULTS, attemptMs: 10_000 }),
   bulkhead: Object.freeze({ limit: 100, maxQueue: 1000 }),
   rateLimit: false,
+  cache: true,
 })
 
 const part: Rule = {

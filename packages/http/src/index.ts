@@ -7,7 +7,9 @@ declare module '@comm/core' {
 }
 
 export type { BodyInput, BodyOptions } from './body.ts'
+export { cachePlace } from './cached-calls.ts'
 export { HttpClient } from './client.ts'
+export { ClientCache } from './client-cache.ts'
 export {
   HTTP_CLIENT_DEFAULTS,
   type HttpClientOptions,

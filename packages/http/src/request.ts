@@ -1,6 +1,7 @@
 import { currentContext } from '@comm/core'
 import { checkOptions, describeValue, withDefaults } from '@comm/core/options'
 import { encodeBody, isReplayable } from './body.ts'
+import { checkRequestCache, type RequestCacheOptions } from './cache/options.ts'
 import { type HttpTimeouts, REQUEST_RULES, type RequestOptions, TIMEOUT_RULES } from './client-options.ts'
 import { addContextHeaders } from './context-headers.ts'
 import { mergeHeaders } from './headers.ts'
@@ -23,6 +24,8 @@ export interface HttpRequest {
   readonly idempotent: boolean
   /** Its body can be sent a second time. */
   readonly replayable: boolean
+  /** What was asked of the cache. */
+  readonly cache: false | RequestCacheOptions | undefined
 }
 
 /** What a client's requests have in common, resolved once. */
@@ -51,11 +54,12 @@ export function makeRequest(
   collect: 'bytes' | 'stream',
   options: RequestOptions = NO_OPTIONS,
 ): HttpRequest {
-  if (typeof method !== 'string' || !/^[A-Za-z]+$/.test(method) || /^connect$/i.test(method)) {
+  if (typeof method !== 'string' || !/^[A-Za-z]+(-[A-Za-z]+)*$/.test(method) || /^connect$/i.test(method)) {
     refuse('the method of a request', 'a word such as GET, and not CONNECT', describeValue(method))
   }
   if (options !== NO_OPTIONS) checkOptions('request', options, REQUEST_RULES)
   if (options.timeout !== undefined) checkOptions('request.timeout', options.timeout, TIMEOUT_RULES)
+  if (options.cache !== undefined) checkRequestCache(options.cache)
   const encoded = encodeBody(options)
   const headers = { ...defaults.headers }
   if (encoded?.contentType !== undefined) headers['content-type'] = encoded.contentType
@@ -73,5 +77,6 @@ export function makeRequest(
     tls: defaults.tls,
     idempotent: IDEMPOTENT_METHODS.has(upperCase) || headers['idempotency-key'] !== undefined,
     replayable: isReplayable(encoded?.body),
+    cache: options.cache,
   }
 }

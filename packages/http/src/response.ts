@@ -22,15 +22,18 @@ export class HttpResponse implements ResponseHead {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly attempts: number
-  readonly #body: Uint8Array
+  #body: Uint8Array
+  #isShared: boolean
 
-  constructor(head: ResponseHead, body: Uint8Array) {
+  /** @param isShared the bytes are others' too (a cache's), so that nobody may change them */
+  constructor(head: ResponseHead, body: Uint8Array, isShared = false) {
     this.method = head.method
     this.url = head.url
     this.status = head.status
     this.headers = head.headers
     this.attempts = head.attempts
     this.#body = body
+    this.#isShared = isShared
   }
 
   /** The status is 200 to 299. */
@@ -38,7 +41,12 @@ export class HttpResponse implements ResponseHead {
     return this.status >= 200 && this.status < 300
   }
 
+  /** The body; the caller's own, to do with as it likes. */
   bytes(): Uint8Array {
+    if (this.#isShared) {
+      this.#body = Buffer.from(this.#body)
+      this.#isShared = false
+    }
     return this.#body
   }
 

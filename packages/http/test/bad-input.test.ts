@@ -162,7 +162,7 @@ describe('a request', () => {
     [
       '/',
       { params: {} },
-      'request.params is an unknown option, known are headers, query, json, form, body, timeout, signal, throwHttpErrors, maxResponseBytes',
+      'request.params is an unknown option, known are headers, query, json, form, body, timeout, signal, throwHttpErrors, maxResponseBytes, cache',
     ],
   ])('to %j with %j: %s', async (target, options, message) => {
     const error = await failureOf(client.post(target as string, options as RequestOptions))

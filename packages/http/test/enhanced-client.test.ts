@@ -194,7 +194,7 @@ describe('circuit breaker', () => {
 describe('the other policies', () => {
   it('bulkhead refuses what is above limit and queue', async () => {
     await using server = await answering(-1)
-    await using client = clientOf(server, { bulkhead: { limit: 1, maxQueue: 1 } })
+    await using client = clientOf(server, { cache: false, bulkhead: { limit: 1, maxQueue: 1 } })
     const controller = new AbortController()
     const waiting = [0, 1].map(() => failureOf(client.get('/', { signal: controller.signal })))
     expect(await failureOf(client.get('/'))).toBeInstanceOf(BulkheadFullError)
@@ -242,6 +242,7 @@ describe('the other policies', () => {
     expect(names(new EnhancedHttpClient())).toEqual([
       'total timeout',
       'service unavailable',
+      'cache',
       'retry',
       'breaker',
       'bulkhead',
@@ -253,6 +254,7 @@ describe('the other policies', () => {
       bulkhead: false,
       timeout: false,
       rateLimit: false,
+      cache: false,
     })
     expect(names(bare)).toEqual(['total timeout', 'service unavailable', 'attempt timeout'])
     expect(bare.circuitBreaker).toBeUndefined()
