@@ -14,7 +14,11 @@ const fetch: SuiteFetch = async (url, { method = 'GET', headers = [], body } = {
 }
 
 /** What the suite reads of a response of fetch. It also answers with 999, which no Response can hold. */
-function responseOf({ status, headers, text }: SuiteAnswer): ReturnType<SuiteFetch> extends Promise<infer Response> ? Response : never {
+function responseOf({
+  status,
+  headers,
+  text,
+}: SuiteAnswer): ReturnType<SuiteFetch> extends Promise<infer Response> ? Response : never {
   const list = new Headers()
   for (const [name, value] of Object.entries(headers)) {
     for (const each of [value ?? []].flat()) list.append(name, each)

@@ -38,7 +38,11 @@ export const CONTENDERS: Readonly<Record<string, () => Contender>> = {
   got: () => {
     const client = got.extend({ cache: new Map(), retry: { limit: 0 }, throwHttpErrors: false, followRedirect: false })
     return async ({ method, url, headers, body }) => {
-      const answer = await client(url, { method: method as 'GET', headers: headers as GotHeaders, ...(body === undefined ? {} : { body }) })
+      const answer = await client(url, {
+        method: method as 'GET',
+        headers: headers as GotHeaders,
+        ...(body === undefined ? {} : { body }),
+      })
       return { status: answer.statusCode, headers: answer.headers, text: answer.body }
     }
   },

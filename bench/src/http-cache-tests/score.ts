@@ -31,7 +31,9 @@ export function failuresOf(suites: readonly Suite[], results: Results): readonly
   return suites.flatMap(({ tests }) =>
     tests.flatMap(({ id, name, kind = 'required' }) => {
       const result = results[id]
-      return kind === 'check' || result === undefined || result === true ? [] : [{ id, kind, name, why: `${result[0]}: ${result[1]}` }]
+      return kind === 'check' || result === undefined || result === true
+        ? []
+        : [{ id, kind, name, why: `${result[0]}: ${result[1]}` }]
     }),
   )
 }

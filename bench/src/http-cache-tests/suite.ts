@@ -34,4 +34,6 @@ const resolve = createRequire(import.meta.url).resolve
 export const SERVER_MODULE: string = resolve('http-cache-tests/server/server.mjs')
 export const { runTests, getResults } = (await import(resolve('http-cache-tests/client/runner.mjs'))) as Runner
 /** Without those about Surrogate-Control, which is for caches that belong to the server. */
-export const SUITES: readonly Suite[] = ((await import(resolve('http-cache-tests/tests/index.mjs'))) as { default: readonly Suite[] }).default
+export const SUITES: readonly Suite[] = (
+  (await import(resolve('http-cache-tests/tests/index.mjs'))) as { default: readonly Suite[] }
+).default

@@ -159,6 +159,9 @@ describe('a request', () => {
     ['/', { signal: {} }, 'request.signal must be an AbortSignal, got an object with keys (none)'],
     ['/', { timeout: { totalMs: '5' } }, "request.timeout.totalMs must be a finite number >= 0 or Infinity, got '5'"],
     ['/', { headers: { Connection: 'close' } }, 'headers.connection must be left out: the transport sets it, got a value'],
+    ['/', { cache: true }, 'request.cache must be false or an object with ttlMs and tags, got true'],
+    ['/', { cache: { ttlMs: -1 } }, 'request.cache.ttlMs must be a finite number >= 0, got -1'],
+    ['/', { cache: { tags: [''] } }, 'request.cache.tags must be an array, each item a non-empty string, got an array of 1'],
     [
       '/',
       { params: {} },

@@ -25,7 +25,7 @@ export async function httpOptions(
   config: HttpClientConfig,
   { correlationHeader, logger }: BuildContext,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { retry, circuitBreaker, bulkhead, timeout, ssl } = config
+  const { retry, circuitBreaker, bulkhead, cache, timeout, ssl } = config
   return {
     ...(config.baseUrl === undefined ? {} : { baseUrl: config.baseUrl }),
     headers: config.headers,
@@ -49,6 +49,12 @@ export async function httpOptions(
       onStateChange: ({ breaker, from, to }: BreakerStateChange) => logger.warn(`${breaker} is ${to}`, { from, to }),
     },
     bulkhead: bulkhead.enabled && { limit: bulkhead.limit, maxQueue: bulkhead.maxQueue },
+    cache: cache.enabled && {
+      maxEntries: cache.maxEntries,
+      maxBytes: cache.maxBytes,
+      logger,
+      ...(cache.ttlMs === undefined ? {} : { defaultTtlMs: cache.ttlMs }),
+    },
     ...(Object.keys(ssl).length === 0 ? {} : { tls: await tlsOf(ssl) }),
   }
 }

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { CommunicationConfig } from '@comm/config'
 import { CommunicationError, type Health, type StopReport, silentLogger } from '@comm/core'
 import { CommunicationManager, type ManagedClient } from '@comm/manager'
@@ -62,6 +64,29 @@ describe('clients', () => {
     const call = manager.http.get('/users/1')
     await expect(call).rejects.toMatchObject({ code: expect.stringMatching(/^COMM_(SERVICE_UNAVAILABLE|CONNECTION)$/) })
   }, 20_000)
+
+  it.each([
+    [{ ttlMs: 60_000 }, 1],
+    [{}, 2],
+    [{ enabled: false, ttlMs: 60_000 }, 2],
+    [{ ttlMs: 60_000, maxBytes: 10 }, 2],
+  ])('of @comm/http have the cache %j: two calls are %d requests', async (cache, requests) => {
+    let seen = 0
+    const server = createServer((_request, response) => {
+      seen += 1
+      response.end('x')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    {
+      const settings = CommunicationConfig.from({ httpClient: { baseUrl, cache } })
+      await using manager = new CommunicationManager(settings, { logger: silentLogger })
+      await manager.http.get('/')
+      await manager.http.get('/')
+    }
+    await new Promise((resolve) => server.close(resolve))
+    expect(seen).toBe(requests)
+  })
 
   it('have no methods but their own', async () => {
     await using manager = new CommunicationManager(config, {

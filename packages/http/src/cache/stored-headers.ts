@@ -15,7 +15,7 @@ const NOT_STORED: ReadonlySet<string> = new Set([
 ])
 
 /** A 304 comes without a body, so it cannot change what describes the stored one (RFC 9111 3.2). */
-const DESCRIBES_BODY: ReadonlySet<string> = new Set(['content-encoding', 'content-length', 'content-range'])
+const DESCRIBES_BODY: ReadonlySet<string> = new Set(['content-encoding', 'content-length', 'content-md5', 'content-range'])
 
 export function storedHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const listed = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()))

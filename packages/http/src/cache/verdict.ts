@@ -69,9 +69,10 @@ export function judge(
   if (isPersonal) return undefined
 
   const ownChoice = wishes.ttlMs !== undefined && wished !== undefined
+  const age = ownChoice ? 0 : initialAge(headers.age, date, requestedAt, receivedAt)
   return {
-    initialAgeMs: ownChoice ? 0 : initialAge(headers.age, date, requestedAt, receivedAt),
-    lifetimeMs: wished ?? policy.maxAge() * 1000,
+    initialAgeMs: age ?? 0,
+    lifetimeMs: age === undefined ? 0 : (wished ?? policy.maxAge() * 1000),
     staleWhileRevalidateMs: milliseconds(said.get('stale-while-revalidate')) ?? wishes.staleWhileRevalidateMs,
     staleIfErrorMs: milliseconds(said.get('stale-if-error')) ?? wishes.staleIfErrorMs,
     mustRevalidate: said.has('must-revalidate') || (shared && (said.has('proxy-revalidate') || said.has('s-maxage'))),
@@ -132,14 +133,20 @@ function forPolicy(
   return result
 }
 
-/** RFC 9111 4.2.3 */
-function initialAge(age: string | undefined, date: number | undefined, requestedAt: number, receivedAt: number): number {
+/** RFC 9111 4.2.3; undefined where it cannot be known. */
+function initialAge(
+  age: string | undefined,
+  date: number | undefined,
+  requestedAt: number,
+  receivedAt: number,
+): number | undefined {
   const apparent = date === undefined ? 0 : Math.max(0, receivedAt - date)
   // A date has whole seconds: an answer of this second is not up to a second old.
   const rounded = apparent < 1000 ? 0 : apparent
-  const [first = ''] = age?.split(',') ?? []
-  const stated = /^\s*\d+\s*$/.test(first) ? Number(first) * 1000 : 0
-  return Math.max(rounded, stated + (receivedAt - requestedAt))
+  // Of several the first counts; what is no number hides how old it is (RFC 9111 5.1).
+  const first = age?.split(',', 1)[0]?.trim() ?? '0'
+  if (!/^\d+$/.test(first)) return undefined
+  return Math.max(rounded, Number(first) * 1000 + (receivedAt - requestedAt))
 }
 
 function milliseconds(value: string | true | undefined): number | undefined {
