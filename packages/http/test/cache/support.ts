@@ -47,7 +47,7 @@ export function origin(handler: Handler, options: Partial<HttpCacheOptions> = {}
   }
 }
 
-export const ORIGIN = 'http://api.test'
+const ORIGIN = 'http://api.test'
 
 /** Answers with these headers, each time with another body. */
 export function always(headers: Readonly<Record<string, string>>, status = 200): Handler {
