@@ -29,6 +29,8 @@ interface Probe {
   /** What ends before is still of the time before, or one of the quick ones that end first. */
   settledAt: number
   readonly until: number
+  /** Then it has been silent for too long: what holds the slots does not end. */
+  heardUntil: number
 }
 
 function emptySample(since: number): Sample {
@@ -37,6 +39,8 @@ function emptySample(since: number): Sample {
 
 /** Of a probe, how long it may take in windows of time: a callee that never ends its calls must not keep the limit low. */
 const MOST_PROBE_WINDOWS = 50
+/** How long no call may end that began under the lower limit, in windows of time or in latencies, whichever is more. */
+const MOST_SILENCE = 5
 const BASELINE_SMOOTHING = 0.2
 /** Latencies to wait after the limit was lowered. */
 const SETTLING = 2
@@ -99,14 +103,19 @@ export class LatencyGradient {
 
   /** Lets time pass: for a callee whose calls do not end, of which nothing is observed. */
   tick(now: number): void {
-    if (this.#probe !== undefined && now >= this.#probe.until) this.#endProbe(this.#estimate, now)
+    const probe = this.#probe
+    if (probe !== undefined && (now >= probe.until || now >= probe.heardUntil)) this.#endProbe(this.#estimate, now)
   }
 
   observe(observation: Observation): void {
     const { startedAt, endedAt, overloaded, running } = observation
     this.tick(endedAt)
     const sample = this.#sample
-    if (this.#probe !== undefined && (startedAt < sample.since || endedAt < this.#probe.settledAt)) return
+    if (this.#probe !== undefined) {
+      if (startedAt < sample.since) return
+      this.#probe.heardUntil = this.#silentAt(endedAt)
+      if (endedAt < this.#probe.settledAt) return
+    }
     if (overloaded) sample.overloads++
     else {
       sample.count++
@@ -166,7 +175,12 @@ export class LatencyGradient {
       top,
       settledAt: now + SETTLING * this.#smoothMs,
       until: now + MOST_PROBE_WINDOWS * Math.max(windowMs, this.#smoothMs),
+      heardUntil: this.#silentAt(now),
     }
+  }
+
+  #silentAt(now: number): number {
+    return now + MOST_SILENCE * Math.max(this.#options.windowMs, this.#smoothMs)
   }
 
   /** Enough is known of a level: go down once more, or take its latency for the one without a queue. */
@@ -184,6 +198,7 @@ export class LatencyGradient {
       probe.previousMs = meanMs
       probe.level = Math.max(minLimit, probe.level / 2)
       probe.settledAt = now + SETTLING * meanMs
+      probe.heardUntil = this.#silentAt(now)
       return
     }
     this.#confirmed = false

@@ -98,6 +98,28 @@ describe('concurrencyLimit', () => {
     await expectNothingLeft(clock)
   })
 
+  it('looks at no lower limit for long while calls that hang hold more slots than that', async () => {
+    const clock = new TestClock()
+    const limit = concurrencyLimit({ initialLimit: 20, maxLimit: 20, probeIntervalMs: 1000, random })
+    const guarded = pipeline([limit], { clock })
+    const gate = deferred()
+    for (let call = 0; call < 12; call++) void guarded.run(() => gate.promise, undefined)
+    let [answered, refused] = [0, 0]
+    for (let at = 0; at < 10_000; at += 5) {
+      const arrive = (): Promise<unknown> => guarded.run(() => after(clock, 10), undefined)
+      clock.setTimer(at, () => {
+        arrive().then(
+          () => answered++,
+          () => refused++,
+        )
+      })
+    }
+    await clock.advance(11_000)
+    expect(answered).toBeGreaterThan(refused)
+    gate.resolve(undefined)
+    await expectNothingLeft(clock)
+  })
+
   it('hands a higher limit to those that wait', async () => {
     const clock = new TestClock()
     const server = new SimulatedServer({ clock, workers: 50, serviceMs: () => 10 })

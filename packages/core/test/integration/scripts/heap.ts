@@ -1,7 +1,20 @@
 // Prints by how many bytes the heap has grown over many calls: answered, failed, retried, timed out, aborted, left behind.
 import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
-import { breaker, bulkhead, constantBackoff, pipeline, rateLimit, retry, timeout, withContext } from '@comm/core'
+import {
+  breaker,
+  bulkhead,
+  concurrencyLimit,
+  constantBackoff,
+  hedge,
+  keyed,
+  pipeline,
+  policies,
+  rateLimit,
+  retry,
+  timeout,
+  withContext,
+} from '@comm/core'
 
 const CALLS = 3000
 
@@ -11,6 +24,12 @@ const guarded = pipeline([
   retry({ maxRetries: 1, backoff: constantBackoff({ baseMs: 0 }) }),
   breaker({ window: { ms: 1000 }, failureRatio: 1 }),
 ])
+const hedged = pipeline([
+  concurrencyLimit({ maxQueue: 5, maxQueueMs: 50, overloadQueueMs: 5 }),
+  hedge({ afterMs: 0 }),
+  keyed(() => breaker(), { key: ({ argument }) => Number(argument) % 100, maxKeys: 10 }),
+])
+const named = policies({ orders: { breaker: true } })
 /** Of a server that runs for months. */
 const longLived = { caller: new AbortController().signal, context: new AbortController().signal }
 
@@ -29,6 +48,10 @@ const CALLS_OF_ALL_KINDS: readonly ((index: number) => Promise<unknown>)[] = [
   () => pipeline([timeout({ ms: nextLength++ })]).run((_, { signal }) => signal.aborted, undefined, longLived.caller),
   () => pipeline([timeout({ ms: 0 })]).run(() => new Promise(() => {}), undefined, longLived.caller),
   () => aborted((signal) => once(signal, 'abort')),
+  (index) => hedged.run(() => turn(), index, longLived.caller),
+  (index) => hedged.run(() => Promise.reject(new Error('no')), index, longLived.caller),
+  () => aborted((signal) => once(signal, 'abort'), hedged),
+  async (index) => named.reload({ orders: { breaker: { openMs: index } } }),
   () => aborted(() => new Promise(() => {}), pipeline([retry(), timeout({ ms: 1000 })])),
 ]
 
