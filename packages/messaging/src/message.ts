@@ -7,6 +7,7 @@ import {
   CE_CORRELATION_ID,
   CE_EXPIRY_TIME,
   CE_ID,
+  CE_PARTITION_KEY,
   CE_SOURCE,
   CE_SUBJECT,
   CE_TIME,
@@ -127,7 +128,7 @@ export class Message implements MessageInfo {
     return textOf(this.headers[CE_TIME])
   }
   get key(): string | undefined {
-    return this.delivery.key
+    return this.delivery.key ?? textOf(this.headers[CE_PARTITION_KEY])
   }
   get correlationId(): string {
     if (this.#correlationId === undefined) {

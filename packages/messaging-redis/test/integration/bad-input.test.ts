@@ -1,7 +1,11 @@
-import { RedisStreamsAdapter } from '@comm/messaging-redis'
+import { constantBackoff } from '@comm/core'
+import { topic } from '@comm/messaging'
+import { RedisPubSubClient, RedisStreamsAdapter, RedisStreamsClient } from '@comm/messaging-redis'
 import { RedisConnection, type RedisConnectionOptions } from '@comm/redis-stores'
+import { handlerSpy } from '@comm/testkit'
 import { ownProcessSources, startRedis } from '@comm/testkit/servers'
 import { afterAll, describe, expect, it } from '@jest/globals'
+import { z } from 'zod'
 
 const PASSWORD = 'correct horse'
 const acl = ['reader on >reader ~* &* +@read +@connection']
@@ -95,5 +99,69 @@ describe('publish and subscribe', () => {
     await adapter.connect(never)
     const request = { topics: ['a.*'], pattern: true, maxUnsettled: 1, lanes: 'none' } as const
     await expect(adapter.subscribe(request, () => undefined)).rejects.toMatchObject({ code: 'COMM_UNSUPPORTED' })
+  })
+})
+
+describe('what users do wrong', () => {
+  const circular: Record<string, unknown> = {}
+  circular['self'] = circular
+  const order = topic('bad.order', z.object({ id: z.number() }))
+  const never = (): void => undefined
+  type Client = RedisStreamsClient | RedisPubSubClient
+  const clients: [string, (more?: object) => Client][] = [
+    ['RedisStreamsClient', (more) => new RedisStreamsClient({ ...good, ...more })],
+    ['RedisPubSubClient', (more) => new RedisPubSubClient({ ...good, ...more })],
+  ]
+  const wrongs: [string, (client: Client) => Promise<unknown>, object][] = [
+    ['a topic that nobody takes', (client) => client.publish('bad.nobody', 1), { code: 'COMM_UNROUTABLE', stored: 'no' }],
+    ['a forbidden topic name', (client) => client.publish('bad {topic}', 1), { code: 'COMM_CONFIGURATION' }],
+    ['a forbidden name to subscribe to', (client) => client.subscribe('bad {topic}', never), { code: 'COMM_CONFIGURATION' }],
+    ['a payload that has no JSON form', (client) => client.publish('bad', circular), { code: 'COMM_VALIDATION' }],
+    ['a function as payload', (client) => client.publish('bad', never), { code: 'COMM_VALIDATION' }],
+    [
+      'a payload without codec',
+      (client) => client.publish('bad', 1, { contentType: 'application/avro' }),
+      { code: 'COMM_VALIDATION' },
+    ],
+    [
+      'a payload that does not match its schema',
+      (client) => client.publish(order, { id: 'x' } as never),
+      { code: 'COMM_VALIDATION' },
+    ],
+    [
+      'a header that is no text',
+      (client) => client.publish('bad', 1, { headers: { n: 7 } as never }),
+      { code: 'COMM_CONFIGURATION' },
+    ],
+    ['a header of ours', (client) => client.publish('bad', 1, { headers: { ce_id: '7' } }), { code: 'COMM_CONFIGURATION' }],
+    ['an oversized payload', (client) => client.publish('bad', 'x'.repeat(2000)), { code: 'COMM_PUBLISH', retryable: false }],
+  ]
+  for (const [name, make] of clients) {
+    it.each(wrongs)(`${name}: %s`, async (_, act, error) => {
+      await using client = make({ maxBodyBytes: 1000 })
+      await expect(act(client)).rejects.toMatchObject(error)
+    })
+
+    it(`${name}: a refused login`, async () => {
+      await using client = make({ password: 'wrong' })
+      await expect(client.start()).rejects.toMatchObject({ code: 'COMM_AUTHENTICATION' })
+      expect((await client.health()).status).toBe('down')
+    })
+
+    it(`${name}: a handler that throws what is no error`, async () => {
+      await using client = make()
+      const spy = handlerSpy<[body: unknown]>().fails(1, 'text').fails(1, null)
+      await client.subscribe('bad.thrown', spy, { retry: { backoff: constantBackoff({ baseMs: 1 }) } })
+      await client.publish('bad.thrown', 1)
+      await spy.called(3)
+    })
+  }
+
+  it('a delayed message over Pub/Sub, a group, a responder', async () => {
+    await using client = new RedisPubSubClient(good)
+    const unsupported = { code: 'COMM_UNSUPPORTED' }
+    await expect(client.publish('bad', 1, { delayMs: 1000 })).rejects.toMatchObject(unsupported)
+    await expect(client.subscribe('bad', never, { group: 'g' })).rejects.toMatchObject(unsupported)
+    await expect(client.respond('bad', never)).rejects.toMatchObject(unsupported)
   })
 })

@@ -111,6 +111,35 @@ describe('RedisStreamsClient', () => {
     expect(spy.messages).toEqual([1])
   })
 
+  it('takes over no more at once than it has room for', async () => {
+    const group = 'capped'
+    await command('XGROUP', 'CREATE', 'capped', group, '$', 'MKSTREAM')
+    for (let id = 0; id < 40; id++) await command('XADD', 'capped', '*', 'body', String(id))
+    await command('XREADGROUP', 'GROUP', group, 'dead', 'COUNT', '40', 'STREAMS', 'capped', '>')
+    await using client = new RedisStreamsClient({ ...redis.options, group, claimIdleMs: 300, prefetchCount: 10 })
+    const goOn = Promise.withResolvers<void>()
+    const spy = handlerSpy<[body: unknown]>(() => goOn.promise)
+    await client.subscribe('capped', spy, { concurrency: 1 })
+    await spy.called(1)
+    const held = async (): Promise<number> =>
+      Number(((await command('XPENDING', 'capped', group, '-', '+', '40', 'dead')) as []).length)
+    const until = performance.now() + 1500
+    await waitFor(() => performance.now() > until, { what: 'more looks for stuck entries' })
+    expect(await held()).toBeGreaterThanOrEqual(40 - 11)
+    goOn.resolve()
+    await spy.called(40, 20_000)
+    assert.equal(await held(), 0)
+  }, 30_000)
+
+  it('speaks RESP3 on every connection', async () => {
+    await using client = new RedisStreamsClient({ ...redis.options, clientId: 'resp-three' })
+    await client.subscribe('resp3', () => undefined)
+    const ours = String(await command('CLIENT', 'LIST'))
+      .split('\n')
+      .filter((line) => line.includes('name=resp-three '))
+    expect(ours.map((line) => / resp=(\d)/.exec(line)?.[1])).toEqual(['3', '3'])
+  })
+
   it('lets a handler take longer than claimIdleMs without another consumer getting its message', async () => {
     const options = { ...redis.options, group: 'long', claimIdleMs: 300 }
     await using one = new RedisStreamsClient(options)

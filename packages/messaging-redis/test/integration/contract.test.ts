@@ -28,3 +28,4 @@ brokerContract(runner, {
   admin: 'none',
   skip: { metadata: 'a Pub/Sub message is its payload alone: key and time are attributes of the event inside it' },
 })
+pipelineSuite(runner, { ...pubsub, admin: 'none' })

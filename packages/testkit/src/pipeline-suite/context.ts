@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { type Backoff, constantBackoff } from '@comm/core'
-import { type BrokerAdapter, MessageClient, type MessageClientOptions, type MessageMeta } from '@comm/messaging'
+import {
+  type BrokerAdapter,
+  MessageClient,
+  type MessageClientOptions,
+  type MessageMeta,
+  type SubscribeOptions,
+} from '@comm/messaging'
 import { type BrokerUnderTest, CONTRACT_LIMITS, type ContractLimits } from '../broker-contract/broker-under-test.ts'
 import { type HandlerSpy, handlerSpy } from '../handler-spy.ts'
 import { waitFor } from '../wait-for.ts'
@@ -49,6 +55,11 @@ export class PipelineContext implements AsyncDisposable {
 
   group(): string {
     return `group-${RUN}-${++names}`
+  }
+
+  /** Options of a subscriber that shares with nobody: in a group of its own where the broker has groups. */
+  member(): Pick<SubscribeOptions, 'group'> {
+    return this.broker.features.groups ? { group: this.group() } : {}
   }
 
   spy(usual?: (body: unknown, meta: MessageMeta) => unknown): MessageSpy {

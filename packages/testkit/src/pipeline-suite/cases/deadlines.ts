@@ -15,7 +15,7 @@ export const deadlines: readonly PipelineCase[] = [
         reasons.push(signal.reason.code)
         throw signal.reason
       })
-      await client.subscribe(topic, spy, { group: context.group(), deadlineMs: 50, retry: { backoff: context.backoff } })
+      await client.subscribe(topic, spy, { ...context.member(), deadlineMs: 50, retry: { backoff: context.backoff } })
       await client.publish(topic, 1)
       await context.called(spy, 2)
       assert.deepEqual(reasons, ['COMM_TIMEOUT'])
@@ -53,7 +53,7 @@ export const deadlines: readonly PipelineCase[] = [
       const spy = context.spy((_, meta) => {
         left.push(meta.remainingMs(), (currentContext()?.deadlineAt ?? 0) - performance.now())
       })
-      await client.subscribe(topic, spy, { group: context.group(), deadlineMs: 5000 })
+      await client.subscribe(topic, spy, { ...context.member(), deadlineMs: 5000 })
       await client.publish(topic, 1)
       await context.called(spy, 1)
       for (const ms of left) assert(ms > 0 && ms <= 5000, `${ms} ms are left of 5000`)

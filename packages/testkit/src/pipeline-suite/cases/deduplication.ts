@@ -6,6 +6,7 @@ export const deduplication: readonly PipelineCase[] = [
   {
     id: 'dedup.once',
     title: 'a message published twice under one id is handled once, by each group',
+    needs: ['groups'],
     run: async (context) => {
       const client = await context.client()
       const topic = await context.topic()
@@ -30,7 +31,7 @@ export const deduplication: readonly PipelineCase[] = [
       const client = await context.client()
       const [topic, spy] = [await context.topic(), context.spy().fails(1)]
       const dedup = { store: new MemoryDedupStore(), leaseMs: 60_000 }
-      await client.subscribe(topic, spy, { group: context.group(), dedup, retry: { backoff: context.backoff } })
+      await client.subscribe(topic, spy, { ...context.member(), dedup, retry: { backoff: context.backoff } })
       await client.publish(topic, 1, { id: 'message-1' })
       await context.waitFor('the retry to succeed', () => client.stats.handled === 1)
       await client.publish(topic, 1, { id: 'message-1' })
@@ -48,7 +49,7 @@ export const deduplication: readonly PipelineCase[] = [
       const { delayMs } = context.limits
       await store.claim('the key', delayMs)
       const claimedAt = performance.now()
-      await client.subscribe(topic, spy, { group: context.group(), dedup: { store, key: () => 'the key' } })
+      await client.subscribe(topic, spy, { ...context.member(), dedup: { store, key: () => 'the key' } })
       await client.publish(topic, 1)
       await context.called(spy, 1)
       const waited = performance.now() - claimedAt
@@ -69,7 +70,7 @@ export const deduplication: readonly PipelineCase[] = [
       const { delayMs } = context.limits
       const finish = Promise.withResolvers<void>()
       const spy = context.spy(() => finish.promise)
-      await client.subscribe(topic, spy, { group: context.group(), dedup: { store, key: () => 'the key', leaseMs: delayMs } })
+      await client.subscribe(topic, spy, { ...context.member(), dedup: { store, key: () => 'the key', leaseMs: delayMs } })
       await client.publish(topic, 1)
       await context.called(spy, 1)
       const until = performance.now() + delayMs * 3
@@ -99,7 +100,7 @@ export const deduplication: readonly PipelineCase[] = [
         commit: (key, token, rememberMs) => memory.commit(key, token, rememberMs),
         release: (key, token) => memory.release(key, token),
       }
-      await client.subscribe(topic, spy, { group: context.group(), dedup: { store } })
+      await client.subscribe(topic, spy, { ...context.member(), dedup: { store } })
       await client.publish(topic, 1)
       await context.called(spy, 1)
       assert.equal(spy.calls[0]?.[1].attempt, 1)

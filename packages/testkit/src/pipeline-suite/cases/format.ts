@@ -10,7 +10,7 @@ export const format: readonly PipelineCase[] = [
     run: async (context) => {
       const client = await context.client()
       const [topic, spy] = [await context.topic(), context.spy()]
-      await client.subscribe(topic, spy, { group: context.group(), concurrency: 1 })
+      await client.subscribe(topic, spy, { ...context.member(), concurrency: 1 })
       const bodies = [{ id: 7, name: 'Zoë ✓', nested: [1, null] }, [], 0, false, null, '', 'text', new Uint8Array([0, 255, 10])]
       for (const body of bodies) await client.publish(topic, body)
       await context.called(spy, bodies.length)
@@ -28,8 +28,8 @@ export const format: readonly PipelineCase[] = [
     title: 'the handler is told topic, group, key, id, source, headers and attempt',
     run: async (context) => {
       const client = await context.client({ source: '/orders' })
-      const [topic, group, spy] = [await context.topic(), context.group(), context.spy()]
-      await client.subscribe(topic, spy, { group })
+      const [topic, member, spy] = [await context.topic(), context.member(), context.spy()]
+      await client.subscribe(topic, spy, member)
       await client.publish(topic, 1, { key: 'k', id: 'message-1', type: 'com.example.order', headers: { tenant: 'acme' } })
       await context.called(spy, 1)
       const meta = spy.calls[0]?.[1]
@@ -37,7 +37,7 @@ export const format: readonly PipelineCase[] = [
       const { id, source, type, key, attempt } = meta
       assert.deepEqual(
         { topic: meta.topic, group: meta.group, id, source, type, key, attempt },
-        { topic, group, id: 'message-1', source: '/orders', type: 'com.example.order', key: 'k', attempt: 1 },
+        { topic, group: member.group, id: 'message-1', source: '/orders', type: 'com.example.order', key: 'k', attempt: 1 },
       )
       assert.equal(meta.headers['tenant'], 'acme')
       assert(!Number.isNaN(Date.parse(meta.time ?? '')), `time ${meta.time} is not RFC 3339`)
@@ -51,14 +51,14 @@ export const format: readonly PipelineCase[] = [
       const [first, second] = [await context.topic(), await context.topic()]
       const seen: (string | undefined)[] = []
       const last = context.spy((_, meta) => seen.push(meta.correlationId))
-      await client.subscribe(second, last, { group: context.group() })
+      await client.subscribe(second, last, context.member())
       await client.subscribe(
         first,
         async () => {
           seen.push(currentContext()?.correlationId)
           await client.publish(second, 2)
         },
-        { group: context.group() },
+        context.member(),
       )
       await withContext({ correlationId: 'order-7' }, () => client.publish(first, 1))
       await context.called(last, 1)
@@ -71,7 +71,7 @@ export const format: readonly PipelineCase[] = [
     run: async (context) => {
       const client = await context.client()
       const [topic, spy] = [await context.topic(), context.spy()]
-      await client.subscribe(topic, spy, { group: context.group() })
+      await client.subscribe(topic, spy, context.member())
       const adapter = await context.adapter()
       const body = new TextEncoder().encode('{"plain":true}')
       await adapter.publish([{ topic, body, headers: {} }], new AbortController().signal)
@@ -89,7 +89,7 @@ export const format: readonly PipelineCase[] = [
       const topic = await context.topic()
       const adapter = await context.adapter()
       const received: Delivery[] = []
-      await adapter.subscribe({ topics: [topic], group: context.group(), maxUnsettled: 1, lanes: 'none' }, (delivery) => {
+      await adapter.subscribe({ topics: [topic], ...context.member(), maxUnsettled: 1, lanes: 'none' }, (delivery) => {
         received.push(delivery)
         void delivery.settle('ack')
       })
@@ -112,7 +112,7 @@ export const format: readonly PipelineCase[] = [
     run: async (context) => {
       const client = await context.client()
       const [topic, spy] = [await context.topic(), context.spy()]
-      await client.subscribe(topic, spy, { group: context.group() })
+      await client.subscribe(topic, spy, context.member())
       await client.publish(topic, 'stale', { expiresAt: Date.now() - 1000, unroutable: 'ignore' })
       await client.publish(topic, 'fresh', { expiresAt: Date.now() + 60_000 })
       await context.called(spy, 1)

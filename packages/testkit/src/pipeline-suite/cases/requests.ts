@@ -6,6 +6,7 @@ export const requests: readonly PipelineCase[] = [
   {
     id: 'request.reply',
     title: 'a request is answered once, whichever responder of the group takes it',
+    needs: ['groups'],
     run: async (context) => {
       const [asking, ...answering] = await Promise.all([context.client(), context.client(), context.client()])
       const topic = await context.topic()
@@ -22,6 +23,7 @@ export const requests: readonly PipelineCase[] = [
   {
     id: 'request.error',
     title: 'what the responder throws reaches the requester as an error of its code; foreign errors do not tell what is inside',
+    needs: ['groups'],
     run: async (context) => {
       const [asking, answering] = await Promise.all([context.client(), context.client()])
       const topic = await context.topic()
@@ -54,6 +56,7 @@ export const requests: readonly PipelineCase[] = [
   {
     id: 'request.timeout',
     title: 'a request that is not answered in time fails, and says whose time was up',
+    needs: ['groups'],
     run: async (context) => {
       const [asking, answering] = await Promise.all([context.client(), context.client()])
       const topic = await context.topic()
@@ -71,6 +74,7 @@ export const requests: readonly PipelineCase[] = [
   {
     id: 'request.context',
     title: 'correlation and deadline cross over to the responder',
+    needs: ['groups'],
     run: async (context) => {
       const [asking, answering] = await Promise.all([context.client(), context.client()])
       const topic = await context.topic()
@@ -88,6 +92,7 @@ export const requests: readonly PipelineCase[] = [
   {
     id: 'request.abort',
     title: 'when the requester gives up, the signal of the responder aborts',
+    needs: ['groups'],
     run: async (context) => {
       const [asking, answering] = await Promise.all([context.client(), context.client()])
       const topic = await context.topic()
@@ -110,7 +115,7 @@ export const requests: readonly PipelineCase[] = [
   {
     id: 'request.undecodable',
     title: 'a request that cannot be read is answered with an error',
-    needs: ['headers'],
+    needs: ['groups', 'headers'],
     run: async (context) => {
       const codec = { contentType: 'application/odd', encode: () => new Uint8Array([1]), decode: (): unknown => undefined }
       const [asking, answering] = await Promise.all([context.client({ codecs: [codec] }), context.client()])

@@ -17,7 +17,7 @@ export const retries: readonly PipelineCase[] = [
           throw new Error('not yet')
         })
       }
-      await client.subscribe(topic, spy, { group: context.group(), retry: { backoff: context.backoff } })
+      await client.subscribe(topic, spy, { ...context.member(), retry: { backoff: context.backoff } })
       await client.publish(topic, { id: 7 }, { id: 'message-1', key: 'k' })
       await context.called(spy, 3)
       const metas = spy.calls.map(([, meta]) => meta)
@@ -69,7 +69,7 @@ export const retries: readonly PipelineCase[] = [
       const client = await context.client()
       const [topic, done] = [await context.topic(), [] as unknown[]]
       const spy = context.spy((body) => done.push(body)).fails(2)
-      await client.subscribe(topic, spy, { group: context.group(), retry: { backoff: context.backoff, inOrder: true } })
+      await client.subscribe(topic, spy, { ...context.member(), retry: { backoff: context.backoff, inOrder: true } })
       for (const body of ['first', 'second', 'third']) await client.publish(topic, body, { key: 'k' })
       await context.waitFor('all three', () => done.length === 3)
       assert.deepEqual(done, ['first', 'second', 'third'])
@@ -97,7 +97,7 @@ export const retries: readonly PipelineCase[] = [
       const client = await context.client()
       const [topic, spy] = [await context.topic(), context.spy().fails(2)]
       const { limits } = context
-      await client.subscribe(topic, spy, { group: context.group(), retry: { backoff: context.backoff, inProcess: 2 } })
+      await client.subscribe(topic, spy, { ...context.member(), retry: { backoff: context.backoff, inProcess: 2 } })
       await client.publish(topic, 1)
       await context.waitFor('the third attempt', () => client.stats.handled === 1)
       assert.equal(client.stats.consumed, 1, `after ${limits.delayMs} ms it was not fetched again`)
@@ -114,7 +114,7 @@ export const retries: readonly PipelineCase[] = [
       const client = await context.client()
       const topic = await context.topic()
       const spy = context.spy().next(() => retryAfter(context.limits.delayMs))
-      await client.subscribe(topic, spy, { group: context.group() })
+      await client.subscribe(topic, spy, context.member())
       await client.publish(topic, 1)
       await context.called(spy, 2)
       assert.deepEqual(

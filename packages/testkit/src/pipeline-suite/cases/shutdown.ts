@@ -74,7 +74,7 @@ export const shutdown: readonly PipelineCase[] = [
     run: async (context) => {
       const [closing, staying] = await Promise.all([context.client(), context.client()])
       const [topic, spy] = [await context.topic(), context.spy()]
-      await staying.subscribe(topic, spy, { group: context.group() })
+      await staying.subscribe(topic, spy, context.member())
       const published = Promise.all(Array.from({ length: 50 }, (_, index) => closing.publish(topic, index)))
       await closing.close()
       await published
