@@ -2,7 +2,7 @@ import { checkOptions, nonEmptyText, number, required } from '@comm/core/options
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
 import { unsupported } from '@comm/messaging/adapter'
 import type { Channel, GetMessage } from 'amqplib'
-import { fromAmqp, isNotFound } from './errors.ts'
+import { fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
 import type { Link } from './link.ts'
 import { contentOf, idOf, timestampOf } from './message.ts'
 import { queueOf } from './names.ts'
@@ -11,28 +11,27 @@ const BROWSE_LIMIT = 100
 /** RabbitMQ puts back what was looked at after the answer to it: the count says when. */
 const PUT_BACK_TRIES = 200
 
-export interface AdminParts {
-  /** @throws CommunicationError without a connection */
-  readonly link: (what: string) => Link
-  /** What this adapter's own subscriptions hold of a queue. */
-  readonly unsettledHere: (queue: string) => number
-}
-
 /**
  * Looks into the queues of groups. AMQP has no look without taking: records are taken and put back, so each look counts as a delivery,
  * and what consumers hold is not seen.
  */
 export class RabbitAdmin implements Required<BrokerAdmin> {
-  readonly #parts: AdminParts
+  readonly #link: (what: string) => Link
+  readonly #unsettledHere: (queue: string) => number
 
-  constructor(parts: AdminParts) {
-    this.#parts = parts
+  /**
+   * @param link throws without a connection
+   * @param unsettledHere what this adapter's own subscriptions hold of a queue
+   */
+  constructor(link: (what: string) => Link, unsettledHere: (queue: string) => number) {
+    this.#link = link
+    this.#unsettledHere = unsettledHere
   }
 
   /** What waits, and what this adapter holds; AMQP does not tell what others hold. */
   async lag(topic: string, group: string): Promise<number> {
     const queue = queueOf(topic, group)
-    return ((await this.#waiting('count', queue)) ?? 0) + this.#parts.unsettledHere(queue)
+    return ((await this.#waiting('count', queue)) ?? 0) + this.#unsettledHere(queue)
   }
 
   async browse(request: BrowseRequest): Promise<readonly StoredRecord[]> {
@@ -104,11 +103,11 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
     queue: string,
     use: (channel: Channel, queue: string) => Promise<Result>,
   ): Promise<Result | undefined> {
-    const link = this.#parts.link(`${what} queue ${queue}`)
+    const link = this.#link(`${what} queue ${queue}`)
     try {
       return await link.onChannel((channel) => use(channel, queue))
     } catch (thrown) {
-      if (isNotFound(thrown)) return undefined
+      if (replyCodeOf(thrown) === NOT_FOUND) return undefined
       throw fromAmqp(`${what} queue ${queue}`, thrown)
     }
   }

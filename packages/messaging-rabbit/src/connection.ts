@@ -11,8 +11,8 @@ export interface ConnectionEvents {
   /** A connection is there, and is `link` once this resolves. @throws when it is of no use */
   onUp(link: Link): Promise<void>
   /** It is `link` now. */
-  onReady?(): void
-  onDown?(reason: CommunicationError): void
+  onReady(): void
+  onDown(reason: CommunicationError): void
 }
 
 /** The manager takes 0 for "not given". */
@@ -133,7 +133,7 @@ export class Connection {
     this.link = link
     this.#failures = 0
     this.#first?.resolve()
-    this.#events.onReady?.()
+    this.#events.onReady()
   }
 
   #failed(manager: AmqpConnectionManager, thrown: unknown): void {
@@ -156,7 +156,7 @@ export class Connection {
     this.#backOff(manager)
     if (!wasUp) return
     this.#options.logger.warn(`the ${this.#purpose} connection to RabbitMQ was lost`, { error: this.lastError })
-    this.#events.onDown?.(this.lastError)
+    this.#events.onDown(this.lastError)
   }
 
   /** The manager reads it after these events. */

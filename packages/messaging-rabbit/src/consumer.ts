@@ -6,24 +6,26 @@ import {
   pause,
   type SettleAnswer,
   type Source,
+  SourceDelivery,
   withinLimit,
 } from '@comm/messaging/adapter'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { AckTracker } from './ack-tracker.ts'
 import { declareGroup } from './declare.ts'
-import { type ConsumedQueue, RabbitDelivery } from './delivery.ts'
-import { errors, fromAmqp, isNotFound } from './errors.ts'
+import { errors, fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
 import { CLOSE_LIMIT_MS, closeChannel, ignore, type Link } from './link.ts'
+import { contentOf, idOf, redeliveriesOf, timestampOf } from './message.ts'
 import { groupExchange, queueOf } from './names.ts'
 import { MOST_PREFETCHED, type ResolvedOptions } from './options.ts'
 
-export interface ConsumerParts extends HandoverParts {
-  readonly options: ResolvedOptions
-  readonly link: Link
-}
+/** A queue that is being deleted may still be there for so long when its consumers are told. */
+const DELETED_MS = 1000
 
-const LOOKS_FOR_QUEUE = 4
-const BETWEEN_LOOKS_MS = 250
+interface QueueSource extends Source {
+  readonly queue: string
+  /** Handed over or waiting for it. */
+  unsettled: number
+}
 
 /** One subscription on one channel. Everything it owns is lost with the channel. */
 export class Consumer extends HandoverConsumer {
@@ -33,19 +35,20 @@ export class Consumer extends HandoverConsumer {
   readonly #link: Link
   readonly #acks = new AckTracker()
   readonly #acked = new AckBatch<number>(async (tags) => this.#acknowledge(tags))
-  readonly #queues: ConsumedQueue[] = []
+  /** By queue and topic. */
+  readonly #sources = new Map<string, QueueSource>()
   readonly #tags: string[] = []
   #channel: Channel | undefined
 
-  constructor(parts: ConsumerParts) {
+  constructor(options: ResolvedOptions, link: Link, parts: HandoverParts) {
     super(parts)
-    this.#options = parts.options
-    this.#link = parts.link
+    this.#options = options
+    this.#link = link
   }
 
   /** Of this queue, handed over or waiting here. */
-  unsettled(queue: string): number {
-    return this.#queues.find(({ name }) => name === queue)?.unsettled ?? 0
+  unsettled(name: string): number {
+    return [...this.#sources.values()].reduce((sum, { queue, unsettled }) => sum + (queue === name ? unsettled : 0), 0)
   }
 
   protected failureOf(thrown: unknown, what: string): CommunicationError {
@@ -89,21 +92,23 @@ export class Consumer extends HandoverConsumer {
   }
 
   /** @param only the topic of every message; undefined where several share the queue */
-  async #consume(channel: Channel, name: string, only: string | undefined): Promise<void> {
-    const queue: ConsumedQueue = { name, unsettled: 0 }
-    const sources = new Map<string, Source>()
-    const { consumerTag } = await channel.consume(name, (message) => {
-      if (message === null) return void this.#cancelled(name)
-      const topic = only ?? this.#topicOf(message)
-      const source = sources.get(topic) ?? this.#sourceOf(topic)
-      sources.set(topic, source)
-      queue.unsettled++
-      const delivery = new RabbitDelivery(source, queue, message)
+  async #consume(channel: Channel, queue: string, only: string | undefined): Promise<void> {
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      if (message === null) return void this.#cancelled(queue)
+      const source = this.#sourceOf(queue, only ?? this.#topicOf(message))
+      const delivery = new SourceDelivery(
+        source,
+        idOf(message),
+        contentOf(message),
+        timestampOf(message),
+        redeliveriesOf(message),
+        message,
+      )
+      source.unsettled++
       if (!this.isStopping) this.offer(delivery)
       // Sent before RabbitMQ heard of the cancel.
       else this.#giveBack(delivery)
     })
-    this.#queues.push(queue)
     this.#tags.push(consumerTag)
   }
 
@@ -112,25 +117,36 @@ export class Consumer extends HandoverConsumer {
     return isForGroup ? fields.routingKey.slice(fields.routingKey.indexOf('.') + 1) : fields.routingKey
   }
 
-  #sourceOf(topic: string): Source {
-    return {
+  #sourceOf(queue: string, topic: string): QueueSource {
+    const existing = this.#sources.get(`${queue} ${topic}`)
+    if (existing !== undefined) return existing
+    const source: QueueSource = {
+      queue,
       topic,
+      unsettled: 0,
       lanes: this.request.lanes,
       lost: this.lost,
       handed: ignore,
-      settle: (delivery, how) => this.#settle(delivery as RabbitDelivery, how),
+      settle: (delivery, how) => this.#settle(delivery, how),
     }
+    this.#sources.set(`${queue} ${topic}`, source)
+    return source
   }
 
-  #settle(delivery: RabbitDelivery, how: 'ack' | 'requeue'): SettleAnswer | Promise<SettleAnswer> {
+  #settle(delivery: SourceDelivery, how: 'ack' | 'requeue'): SettleAnswer | Promise<SettleAnswer> {
     if (how === 'requeue') {
       if (this.isStopping) this.#giveBack(delivery)
       else this.requeued(delivery)
       return 'settled'
     }
-    delivery.queue.unsettled--
     this.settled(delivery)
-    return this.#acked.add(delivery.message.fields.deliveryTag)
+    return this.#acked.add(this.#takeOut(delivery).fields.deliveryTag)
+  }
+
+  /** Nothing is to be settled any more of what is returned. */
+  #takeOut({ source, handle }: SourceDelivery): ConsumeMessage {
+    ;(source as QueueSource).unsettled--
+    return handle as ConsumeMessage
   }
 
   #acknowledge(tags: readonly number[]): SettleAnswer {
@@ -143,18 +159,18 @@ export class Consumer extends HandoverConsumer {
   }
 
   /** An ordered consumer gives everything back in one go when it is closed: one by one would change places. */
-  #giveBack(delivery: RabbitDelivery): void {
+  #giveBack(delivery: SourceDelivery): void {
     if (this.request.ordered) return
-    delivery.queue.unsettled--
-    this.#acks.told(delivery.message.fields.deliveryTag)
-    this.#channel?.nack(delivery.message, false, true)
+    const message = this.#takeOut(delivery)
+    this.#acks.told(message.fields.deliveryTag)
+    this.#channel?.nack(message, false, true)
   }
 
   /**
    * With a single active consumer RabbitMQ would make the next one active at once, while what was handed over here is still being handled:
    * so an ordered consumer stays until it is closed.
    */
-  protected end(unhanded: readonly RabbitDelivery[]): void {
+  protected end(unhanded: readonly SourceDelivery[]): void {
     if (this.request.ordered || this.lost.aborted) return
     for (const delivery of unhanded) this.#giveBack(delivery)
     for (const tag of this.#tags.splice(0)) this.#channel?.cancel(tag).catch(ignore)
@@ -179,18 +195,15 @@ export class Consumer extends HandoverConsumer {
     if (channel !== undefined) await closeChannel(channel)
   }
 
-  /** A queue being deleted may still be there for a moment when its consumers are told. */
   async #whyCancelled(queue: string): Promise<CommunicationError> {
     try {
-      for (let look = 0; look < LOOKS_FOR_QUEUE; look++) {
-        await this.#link.onChannel((channel) => channel.checkQueue(queue))
-        await pause(this.#options.clock, BETWEEN_LOOKS_MS, this.lost)
-      }
+      await pause(this.#options.clock, DELETED_MS, this.lost)
+      await this.#link.onChannel((channel) => channel.checkQueue(queue))
+      return new ConnectionError(`RabbitMQ cancelled the consumer of queue ${queue}`)
     } catch (thrown) {
-      const isGone = isNotFound(thrown) && !/down or inaccessible/.test((thrown as Error).message)
+      const isGone = replyCodeOf(thrown) === NOT_FOUND && !/down or inaccessible/.test((thrown as Error).message)
       return isGone ? errors.gone(`its queue ${queue}`) : fromAmqp(`consume from queue ${queue}`, thrown)
     }
-    return new ConnectionError(`RabbitMQ cancelled the consumer of queue ${queue}`)
   }
 }
 

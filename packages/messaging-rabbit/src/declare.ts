@@ -1,16 +1,13 @@
-import { isPreconditionFailed } from './errors.ts'
+import { PRECONDITION_FAILED, replyCodeOf } from './errors.ts'
 import type { Link } from './link.ts'
 import { delayName, groupExchange, groupKey, queueOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
-import { declareQueues, type QueueArguments } from './queues.ts'
+import type { QueueArguments } from './queues.ts'
 import { declareTopology } from './topology.ts'
 
 /** What everything else hangs on, and the user's own. */
 export async function declareBase(link: Link, { exchange, topology }: ResolvedOptions): Promise<void> {
-  await link.onChannel(async (channel) => {
-    await channel.assertExchange(exchange, 'topic', { durable: true })
-    await channel.assertExchange(groupExchange(exchange), 'topic', { durable: true })
-  })
+  await declareTopology(link, { exchanges: [{ name: exchange }, { name: groupExchange(exchange) }] })
   if (topology !== undefined) await declareTopology(link, topology)
 }
 
@@ -29,17 +26,14 @@ export interface GroupQueue {
  */
 export async function declareGroup(link: Link, options: ResolvedOptions, wanted: GroupQueue): Promise<boolean> {
   const { topic, group, takesTopic } = wanted
-  const { exchange } = options
   const queue = queueOf(topic, group)
   const args = groupArguments(options, link.major, wanted.ordered)
+  const bindings = [{ source: groupExchange(options.exchange), queue, routingKey: groupKey(group, topic) }]
+  if (takesTopic) bindings.push({ source: options.exchange, queue, routingKey: topic })
   // Each try may find one argument that the existing queue has otherwise.
   for (let tries = 0; ; tries++) {
     try {
-      await declareQueues(link, { [queue]: args })
-      await link.onChannel(async (channel) => {
-        await channel.bindQueue(queue, groupExchange(exchange), groupKey(group, topic))
-        if (takesTopic) await channel.bindQueue(queue, exchange, topic)
-      })
+      await declareTopology(link, { queues: [{ name: queue, arguments: args }], bindings })
       return args[SINGLE_ACTIVE] === true
     } catch (thrown) {
       if (tries === TOLERATED || !adoptDifference(args, thrown)) throw thrown
@@ -64,7 +58,7 @@ function groupArguments({ queueType, maxPriority, queueArguments }: ResolvedOpti
 
 /** False when the queue differs in something that matters. */
 function adoptDifference(args: QueueArguments, thrown: unknown): boolean {
-  if (!isPreconditionFailed(thrown)) return false
+  if (replyCodeOf(thrown) !== PRECONDITION_FAILED) return false
   const name = /inequivalent arg '([^']+)'/.exec((thrown as Error).message)?.[1]
   if (name === SINGLE_ACTIVE && args[SINGLE_ACTIVE] !== true) args[SINGLE_ACTIVE] = true
   else if (name === SINGLE_ACTIVE || name === DELIVERY_LIMIT) delete args[name]
@@ -76,19 +70,12 @@ function adoptDifference(args: QueueArguments, thrown: unknown): boolean {
  * A queue in which records wait for `delayMs` on their way to the target exchange, which routes them by the key they came with. A quorum
  * queue, because a classic one moves expired records unconfirmed: those are lost when the broker dies.
  */
-export async function declareDelay(link: Link, target: string, delayMs: number): Promise<void> {
+export function declareDelay(link: Link, target: string, delayMs: number): Promise<void> {
   const name = delayName(target, delayMs)
-  await declareQueues(link, {
-    [name]: {
-      'x-queue-type': 'quorum',
-      'x-message-ttl': delayMs,
-      'x-dead-letter-exchange': target,
-      'x-dead-letter-strategy': 'at-least-once',
-      'x-overflow': 'reject-publish',
-    },
-  })
-  await link.onChannel(async (channel) => {
-    await channel.assertExchange(name, 'fanout', { durable: true })
-    await channel.bindQueue(name, name, '')
+  const settings = { messageTtlMs: delayMs, deadLetterExchange: target, overflow: 'reject-publish' } as const
+  return declareTopology(link, {
+    exchanges: [{ name, type: 'fanout' }],
+    queues: [{ name, ...settings, arguments: { 'x-dead-letter-strategy': 'at-least-once' } }],
+    bindings: [{ source: name, queue: name }],
   })
 }

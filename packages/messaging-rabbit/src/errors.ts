@@ -5,8 +5,8 @@ export const errors: AdapterErrors = adapterErrors('RabbitMQ')
 
 /** Reply codes of AMQP 0-9-1, section 1.2.1, and what they mean here. */
 const ACCESS_REFUSED = 403
-const NOT_FOUND = 404
-const PRECONDITION_FAILED = 406
+export const NOT_FOUND = 404
+export const PRECONDITION_FAILED = 406
 const MISCONFIGURED: readonly unknown[] = [NOT_FOUND, PRECONDITION_FAILED, 530]
 const UNSUPPORTED: readonly unknown[] = [405, 540]
 
@@ -32,17 +32,10 @@ export function fromAmqp(what: string, thrown: unknown): CommunicationError {
   return new AuthorizationError(message, options)
 }
 
-function replyCodeOf(thrown: unknown): number | undefined {
+/** Undefined where it is not RabbitMQ that says no. */
+export function replyCodeOf(thrown: unknown): number | undefined {
   const { code, message } = thrown as { readonly code?: unknown; readonly message?: unknown }
   if (typeof code === 'number') return code
   const inText = /\b([345]\d\d) \([A-Z-]+\)/.exec(String(message))?.[1]
   return inText === undefined ? undefined : Number(inText)
-}
-
-export function isNotFound(thrown: unknown): boolean {
-  return replyCodeOf(thrown) === NOT_FOUND
-}
-
-export function isPreconditionFailed(thrown: unknown): boolean {
-  return replyCodeOf(thrown) === PRECONDITION_FAILED
 }

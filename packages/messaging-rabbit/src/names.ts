@@ -1,3 +1,6 @@
+import { checkArgument } from '@comm/core/options'
+import type { SubscribeRequest } from '@comm/messaging'
+
 /** The names of what the adapter makes in RabbitMQ. Groups hold no '/' and no '@', so no two of them meet. */
 
 /** Reaches single groups: its routing keys are a group, then a topic. */
@@ -20,14 +23,24 @@ export function delayName(exchange: string, delayMs: number): string {
   return `${exchange}.delay.${delayMs}`
 }
 
-/** True where a word of the topic would be taken for a wildcard by a topic exchange. */
-export function hasWildcard(topic: string): boolean {
-  return topic.split('.').some((word) => word === '*' || word === '#')
-}
-
 /** AMQP 0-9-1 holds names and routing keys in short strings. */
 const LONGEST_NAME_BYTES = 255
 
 export function fitsName(name: string): boolean {
   return name.length * 3 <= LONGEST_NAME_BYTES || Buffer.byteLength(name) <= LONGEST_NAME_BYTES
+}
+
+/** @throws ConfigurationError where a topic would be taken for a pattern, or RabbitMQ has no room for a name */
+export function checkNames({ topics, pattern, group }: SubscribeRequest): void {
+  for (const topic of topics) {
+    checkArgument('topic', topic, {
+      expected: 'without the words * and #, unless pattern is true',
+      accepts: () => pattern || !topic.split('.').some((word) => word === '*' || word === '#'),
+    })
+    const longest = group === undefined ? topic : queueOf(topic, groupKey(group, ''))
+    checkArgument('topic and group', longest, {
+      expected: 'short enough for an AMQP name, 255 bytes',
+      accepts: () => fitsName(longest),
+    })
+  }
 }

@@ -37,7 +37,6 @@ export class Publisher {
   /** As `BrokerAdapter.publish`. */
   async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
     const { link, blocked, lastError } = this.#connection
-    if (signal.aborted) return allRefused(records, errors.aborted('publishing to', signal))
     if (link === undefined) return allRefused(records, errors.notConnected('publish', lastError))
     if (blocked !== undefined)
       return allRefused(records, errors.notConnected('publish', new CommunicationError(`It takes no publishes: ${blocked}`)))

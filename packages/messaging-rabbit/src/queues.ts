@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isNotFound } from './errors.ts'
+import { NOT_FOUND, replyCodeOf } from './errors.ts'
 import type { Link } from './link.ts'
 
 /** As RabbitMQ names them: `x-queue-type` and so on. */
@@ -36,7 +36,7 @@ async function declareQueue(link: Link, name: string, args: QueueArguments): Pro
     .then(
       () => false,
       (thrown: unknown) => {
-        if (isNotFound(thrown)) return true
+        if (replyCodeOf(thrown) === NOT_FOUND) return true
         throw thrown
       },
     )

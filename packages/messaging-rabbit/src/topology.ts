@@ -102,7 +102,7 @@ const BINDING: Rules<BindingDeclaration> = {
 /** @throws ConfigurationError */
 export function checkTopology(topology: RabbitMQTopology): void {
   const at = 'rabbitmq.topology'
-  checkOptions<RabbitMQTopology>(at, topology, { exchanges: list, queues: list, bindings: list })
+  checkOptions<object>(at, topology, { exchanges: list, queues: list, bindings: list })
   const { exchanges = [], queues = [], bindings = [] } = topology
   for (const [index, exchange] of exchanges.entries()) checkOptions(`${at}.exchanges[${index}]`, exchange, EXCHANGE)
   for (const [index, queue] of queues.entries()) {
@@ -114,16 +114,11 @@ export function checkTopology(topology: RabbitMQTopology): void {
   }
   for (const [index, binding] of bindings.entries()) {
     checkOptions(`${at}.bindings[${index}]`, binding, BINDING)
-    checkArgument(`${at}.bindings[${index}]`, binding, EITHER)
+    checkArgument(`${at}.bindings[${index}]`, binding, {
+      expected: 'to a queue or to an exchange, one of both',
+      accepts: () => (binding.queue === undefined) !== (binding.exchange === undefined),
+    })
   }
-}
-
-const EITHER: Rule = {
-  expected: 'to a queue or to an exchange, one of both',
-  accepts: (value) => {
-    const { queue, exchange } = value as BindingDeclaration
-    return (queue === undefined) !== (exchange === undefined)
-  },
 }
 
 export async function declareTopology(
@@ -133,7 +128,7 @@ export async function declareTopology(
   await declareQueues(link, Object.fromEntries(queues.map((queue) => [queue.name, argumentsOf(queue)])))
   await link.onChannel(async (channel) => {
     for (const { name, type = 'topic', durable = true, alternateExchange, ...each } of exchanges) {
-      const args = given({ 'alternate-exchange': alternateExchange, ...each.arguments })
+      const args = { 'alternate-exchange': alternateExchange, ...each.arguments }
       await channel.assertExchange(name, type, { durable, arguments: args })
     }
     for (const { source, queue, exchange, routingKey = '', arguments: args } of bindings) {
@@ -147,9 +142,5 @@ function argumentsOf({ name, arguments: more, ...options }: QueueDeclaration): Q
   const named = Object.entries({ type: 'quorum', ...options }).map(([option, value]) => {
     return [QUEUE_ARGUMENTS[option as keyof typeof QUEUE_ARGUMENTS][0], value]
   })
-  return given({ ...Object.fromEntries(named), ...more })
-}
-
-function given(args: QueueArguments): QueueArguments {
-  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined))
+  return { ...Object.fromEntries(named), ...more }
 }

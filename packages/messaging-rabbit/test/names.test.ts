@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { fitsName, groupKey, hasWildcard, queueOf } from '../src/names.ts'
+import { checkNames, fitsName, groupKey, queueOf } from '../src/names.ts'
 
 describe('names', () => {
   it('keeps groups and topics apart', () => {
@@ -8,8 +8,14 @@ describe('names', () => {
     expect(groupKey('a.b', 'c')).not.toBe(groupKey('a', 'b.c'))
   })
 
-  it('tells wildcards from words, and what AMQP has room for', () => {
-    expect([hasWildcard('a.*'), hasWildcard('#'), hasWildcard('a*.b#')]).toEqual([true, true, false])
+  it('knows what AMQP has room for', () => {
     expect([fitsName('x'.repeat(255)), fitsName('ü'.repeat(128))]).toEqual([true, false])
+  })
+
+  it.each([['a.*'], ['#']])('takes %s for a pattern only where it is said to be one', (topic) => {
+    const request = { topics: [topic, 'a*.b#'], maxUnsettled: 1, lanes: 'none' } as const
+    expect(() => checkNames({ ...request, pattern: true })).not.toThrow()
+    expect(() => checkNames(request)).toThrow(`topic must be without the words * and #, unless pattern is true, got '${topic}'`)
+    expect(() => checkNames({ ...request, topics: ['a*.b#'] })).not.toThrow()
   })
 })

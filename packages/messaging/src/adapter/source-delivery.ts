@@ -29,6 +29,8 @@ export class SourceDelivery implements Delivery {
   readonly timestamp: number | undefined
   readonly redeliveries: number | undefined
   readonly lane: string | undefined
+  /** What the source needs to settle it. */
+  readonly handle: unknown
   #answer: Promise<SettleAnswer> | undefined
 
   constructor(
@@ -37,6 +39,7 @@ export class SourceDelivery implements Delivery {
     { key, body, headers }: Content,
     timestamp: number | undefined,
     redeliveries: number | undefined,
+    handle?: unknown,
   ) {
     this.source = source
     this.topic = source.topic
@@ -46,6 +49,7 @@ export class SourceDelivery implements Delivery {
     this.headers = headers
     this.timestamp = timestamp
     this.redeliveries = redeliveries
+    this.handle = handle
     this.lane = laneOf(source.lanes, source.topic, key)
   }
 
@@ -60,7 +64,7 @@ export class SourceDelivery implements Delivery {
 
   /** The same message, to be delivered once more. */
   again(): SourceDelivery {
-    const { source, id, timestamp, redeliveries } = this
-    return new SourceDelivery(source, id, this, timestamp, redeliveries === undefined ? undefined : redeliveries + 1)
+    const { source, id, timestamp, redeliveries, handle } = this
+    return new SourceDelivery(source, id, this, timestamp, redeliveries === undefined ? undefined : redeliveries + 1, handle)
   }
 }

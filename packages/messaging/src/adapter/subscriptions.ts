@@ -1,5 +1,6 @@
 import type { CommunicationError } from '@comm/core'
 import type { SubscribeRequest } from '../broker.ts'
+import { matchesTopic } from '../topic-pattern.ts'
 import { type LinkConsumer, type ReopeningParts, ReopeningSubscription } from './reopening-subscription.ts'
 
 /** The subscriptions of one adapter, which share the fate of its connection. */
@@ -15,6 +16,14 @@ export class Subscriptions<Link, Consumer extends LinkConsumer> {
   get trouble(): string | undefined {
     for (const { trouble } of this.#all) if (trouble !== undefined) return trouble
     return undefined
+  }
+
+  /** Whether one of them gets what is published to this topic for this group. */
+  cover(topic: string, group: string): boolean {
+    return [...this.#all].some(({ request }) => {
+      const { topics, pattern } = request
+      return request.group === group && (pattern ? topics.some((each) => matchesTopic(each, topic)) : topics.includes(topic))
+    })
   }
 
   [Symbol.iterator](): Iterator<ReopeningSubscription<Link, Consumer>> {

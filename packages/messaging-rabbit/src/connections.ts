@@ -1,0 +1,71 @@
+import { type CommunicationError, type Health, UP } from '@comm/core'
+import { type AdapterConnection, withinLimit } from '@comm/messaging/adapter'
+import { Connection, type ConnectionEvents } from './connection.ts'
+import { declareBase } from './declare.ts'
+import { errors } from './errors.ts'
+import { ignore, type Link } from './link.ts'
+import type { ResolvedOptions } from './options.ts'
+
+const HEALTH_LIMIT_MS = 2000
+
+/**
+ * One connection publishes, one consumes, because RabbitMQ stops reading from a connection that publishes while it is short of memory or
+ * disk, and acknowledgements must get through then. To users they are one: both are there, or none. Its link is the one that consumes.
+ */
+export class Connections implements AdapterConnection<Link> {
+  readonly publishing: Connection
+  readonly #consuming: Connection
+  readonly #options: ResolvedOptions
+
+  constructor(options: ResolvedOptions, { onReady, onDown }: Omit<ConnectionEvents, 'onUp'>) {
+    const onUp = (link: Link): Promise<void> => declareBase(link, options)
+    this.#options = options
+    this.publishing = new Connection('publishing', options, { onUp, onReady, onDown: ignore })
+    this.#consuming = new Connection('consuming', options, { onUp, onReady, onDown })
+  }
+
+  get link(): Link | undefined {
+    return this.publishing.link && this.#consuming.link
+  }
+
+  get lastError(): CommunicationError | undefined {
+    return this.#both.find(({ link }) => link === undefined)?.lastError
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    const attempts = this.#both.map((connection) => connection.connect(signal))
+    try {
+      await Promise.all(attempts)
+    } catch (thrown) {
+      await this.close()
+      await Promise.allSettled(attempts)
+      throw thrown
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#both.map((connection) => connection.close()))
+  }
+
+  async health(): Promise<Health> {
+    const { blocked } = this.publishing
+    // RabbitMQ reads nothing from a connection that it blocks, so it could not answer there.
+    const probed = blocked === undefined ? this.#both : [this.#consuming]
+    const reasons = await Promise.all(probed.map((connection) => this.#probe(connection)))
+    const reason = reasons.find((each) => each !== undefined)
+    if (reason !== undefined) return { status: 'down', reason }
+    return blocked === undefined ? UP : { status: 'degraded', reason: `RabbitMQ takes no publishes: ${blocked}` }
+  }
+
+  /** @returns why RabbitMQ does not answer over this connection */
+  async #probe({ link, lastError }: Connection): Promise<string | undefined> {
+    if (link === undefined) return errors.notConnected('use it', lastError).message
+    const answer = link.onChannel(async () => '').catch((thrown: Error) => `RabbitMQ did not answer: ${thrown.message}`)
+    const reason = await withinLimit(this.#options.clock, HEALTH_LIMIT_MS, answer)
+    return reason === undefined ? `RabbitMQ did not answer within ${HEALTH_LIMIT_MS} ms` : reason || undefined
+  }
+
+  get #both(): readonly Connection[] {
+    return [this.publishing, this.#consuming]
+  }
+}
