@@ -63,7 +63,7 @@ export const area: Area = {
       ],
       limits: [
         { steps: ROW, atMost: 2.2 },
-        { contender: LISTENED.name, atMost: 1.15, timesOf: TWELVE },
+        { contender: LISTENED.name, atMost: 1.25, timesOf: TWELVE },
         { contender: MEASURED.name, atMost: 1.25, timesOf: TWELVE },
       ],
     },
