@@ -1,4 +1,4 @@
-import { type CommunicationError, ConnectionError, describeEndpoint } from '@comm/core'
+import { AuthenticationError, type CommunicationError, ConnectionError, describeEndpoint } from '@comm/core'
 import { readTls } from '@comm/core/tls'
 import { adapterErrors, unlessAborted, withinLimit } from '@comm/messaging/adapter'
 import kafkajs, { type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs'
@@ -38,7 +38,7 @@ export class KafkaJsDriver implements KafkaDriver {
       if ((await unlessAborted(withinLimit(clock, limitMs, opened), signal)) === undefined)
         throw new ConnectionError(`cannot ${what}: it did not answer within ${limitMs} ms`)
     } catch (thrown) {
-      const error = signal.aborted ? adapterErrors('Kafka').aborted('connecting to', signal) : fromKafka(what, thrown)
+      const error = signal.aborted ? adapterErrors('Kafka').aborted('connecting to', signal) : this.#failure(what, thrown)
       sockets.cut(error)
       void link.close()
       throw error
@@ -71,6 +71,13 @@ export class KafkaJsDriver implements KafkaDriver {
       ...(ssl === undefined ? undefined : { ssl: await readTls('kafka.ssl', ssl) }),
       ...(sasl === undefined ? undefined : { sasl }),
     }
+  }
+
+  /** To a token that it refuses, a broker says nothing that kafkajs understands, and closes. */
+  #failure(what: string, thrown: unknown): CommunicationError {
+    const error = fromKafka(what, thrown)
+    if (this.#options.saslMechanism !== 'oauthbearer' || !/broker closed/.test(error.message)) return error
+    return new AuthenticationError(`${error.message}, perhaps over the token. Check what oauthToken gives`, { cause: error })
   }
 
   #sasl(): SASLOptions | undefined {
