@@ -5,6 +5,7 @@
 export const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['config', 'logging', 'telemetry', 'security', 'discovery', 'messaging', 'redis-stores'],
+  ['kafka-driver'],
   ['http', 'grpc', 'messaging-rabbit', 'messaging-kafka', 'messaging-redis'],
   ['gateway', 'mesh'],
   ['manager'],

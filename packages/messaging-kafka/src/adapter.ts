@@ -1,4 +1,5 @@
-import { type CommunicationError, type Health, UP } from '@comm/core'
+import type { CommunicationError, Health } from '@comm/core'
+import { Connection, KafkaJsDriver, type KafkaLink, kafkaErrors } from '@comm/kafka-driver'
 import type {
   BrokerAdapter,
   BrokerAdmin,
@@ -9,13 +10,9 @@ import type {
   SubscribeRequest,
   Subscription,
 } from '@comm/messaging'
-import { allRefused, checkSubscribe, Subscriptions } from '@comm/messaging/adapter'
+import { allRefused, checkSubscribe, NO_FEATURES, Subscriptions } from '@comm/messaging/adapter'
 import { KafkaAdmin } from './admin.ts'
-import { Connection } from './connection.ts'
 import { KafkaConsumer } from './consume/consumer.ts'
-import type { KafkaDriver, KafkaLink } from './driver/driver.ts'
-import { KafkaJsDriver } from './driver/kafkajs-driver.ts'
-import { ERRORS } from './errors.ts'
 import { type KafkaAdapterOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Outbox } from './publish/outbox.ts'
 
@@ -25,88 +22,63 @@ export class KafkaAdapter implements BrokerAdapter {
   readonly features: BrokerFeatures
   readonly admin: BrokerAdmin
   readonly #options: ResolvedOptions
-  readonly #driver: KafkaDriver
   readonly #connection: Connection
   readonly #subscriptions: Subscriptions<KafkaLink, KafkaConsumer>
+  /** Consumers that are leaving. */
   readonly #leaving = new Set<Promise<void>>()
   #outbox: Outbox | undefined
-  #connecting: Promise<void> | undefined
-  #closing: Promise<void> | undefined
 
   /** @throws ConfigurationError */
   constructor(options: KafkaAdapterOptions = {}) {
     const resolved = resolveOptions(options)
-    const { clock, logger, random, maxBodyBytes } = resolved
     this.#options = resolved
-    this.features = Object.freeze({ ...FEATURES, maxBodyBytes })
-    this.#driver = new KafkaJsDriver(resolved)
-    this.#connection = new Connection(this.#driver, resolved, {
+    this.features = featuresOf(resolved)
+    this.#connection = new Connection(new KafkaJsDriver(resolved), resolved, {
       onUp: (link) => {
         this.#outbox = new Outbox(link, resolved)
         this.#subscriptions.resume()
       },
+      // Consumers have connections of their own, and keep what they have while their sessions last.
       onDown: (reason) => this.#endOutbox(reason),
     })
-    const link = (): KafkaLink | undefined => this.#connection.link
-    this.#subscriptions = new Subscriptions({ link, closed: () => ERRORS.closed('the subscription'), clock, logger, random })
-    this.admin = new KafkaAdmin({ driver: this.#driver, options: resolved, link: (what) => this.#linked(what) })
+    const closed = (): CommunicationError => kafkaErrors.closed('the subscription')
+    this.#subscriptions = new Subscriptions({ ...resolved, link: () => this.#connection.link, closed })
+    this.admin = new KafkaAdmin(this.#connection, resolved)
   }
 
-  async connect(signal: AbortSignal): Promise<void> {
-    this.#checkOpen()
-    if (signal.aborted) throw ERRORS.aborted('connecting to', signal)
-    this.#connecting ??= this.#connection.connect(signal).catch((thrown: unknown) => {
-      this.#connecting = undefined
-      throw thrown
-    })
-    await this.#connecting
-    this.#checkOpen()
+  connect(signal: AbortSignal): Promise<void> {
+    return this.#connection.connect(signal)
   }
 
   async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
-    this.#checkOpen()
-    if (signal.aborted) return allRefused(records, ERRORS.aborted('publishing to', signal))
-    if (this.#outbox === undefined) return allRefused(records, ERRORS.notConnected('publish', this.#connection.lastError))
-    return this.#outbox.publish(records, signal)
+    this.#connection.checkOpen()
+    if (signal.aborted) return allRefused(records, kafkaErrors.aborted('publishing to', signal))
+    return this.#outbox?.publish(records, signal) ?? allRefused(records, this.#connection.notConnected('publish'))
   }
 
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
     checkSubscribe(request, onDelivery, 'Kafka', this.features)
-    const link = this.#linked(`subscribe to ${request.topics.join(', ')}`)
-    const driver = this.#driver
-    const options = this.#options
-    const leaving = this.#leaving
+    const link = this.#connection.require(`subscribe to ${request.topics.join(', ')}`)
+    const parts = { connection: this.#connection, options: this.#options, request, onDelivery, leaving: this.#leaving }
     try {
-      return await this.#subscriptions.begin(
-        request,
-        link,
-        (_, onLost) =>
-          new KafkaConsumer({ driver, link: () => this.#connection.link, options, request, onDelivery, onLost, leaving }),
-      )
+      return await this.#subscriptions.begin(request, link, (_, onLost) => new KafkaConsumer({ ...parts, onLost }))
     } catch (error) {
-      this.#checkOpen()
+      this.#connection.checkOpen()
       throw error
     }
   }
 
   async health(): Promise<Health> {
-    if (this.#closing !== undefined) return { status: 'down', reason: ERRORS.closed().message }
-    const reason = await this.#connection.probe()
-    if (reason !== undefined) return { status: 'down', reason }
+    const health = await this.#connection.health()
     const { trouble } = this.#subscriptions
-    return trouble === undefined ? UP : { status: 'degraded', reason: trouble }
+    return health.status === 'up' && trouble !== undefined ? { status: 'degraded', reason: trouble } : health
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    const closed = ERRORS.closed()
-    await this.#subscriptions.end(closed)
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.seal()
+    await this.#subscriptions.end(kafkaErrors.closed())
     await Promise.all(this.#leaving)
-    this.#endOutbox(closed)
+    this.#endOutbox(kafkaErrors.closed())
     await this.#connection.close()
   }
 
@@ -114,29 +86,19 @@ export class KafkaAdapter implements BrokerAdapter {
     this.#outbox?.end(reason)
     this.#outbox = undefined
   }
-
-  #checkOpen(): void {
-    if (this.#closing !== undefined) throw ERRORS.closed()
-  }
-
-  #linked(what: string): KafkaLink {
-    this.#checkOpen()
-    const { link, lastError } = this.#connection
-    if (link === undefined) throw ERRORS.notConnected(what, lastError)
-    return link
-  }
 }
 
-const FEATURES = {
-  ordering: 'partition',
-  durable: true,
-  groups: true,
-  patterns: false,
-  delay: true,
-  priority: false,
-  countsRedeliveries: false,
-  headers: true,
-  replay: true,
-  detectsUnroutable: true,
-  keepsKeyOrderInBatch: true,
-} as const
+function featuresOf({ maxBodyBytes }: ResolvedOptions): BrokerFeatures {
+  return Object.freeze({
+    ...NO_FEATURES,
+    ordering: 'partition',
+    durable: true,
+    groups: true,
+    delay: true,
+    headers: true,
+    replay: true,
+    detectsUnroutable: true,
+    keepsKeyOrderInBatch: true,
+    maxBodyBytes,
+  } as const)
+}

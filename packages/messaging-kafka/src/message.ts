@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage, OutgoingMessage } from '@comm/kafka-driver'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
-import type { IncomingMessage, OutgoingMessage } from './driver/driver.ts'
 
 /** Epoch milliseconds, of records that wait in a topic for delays. */
 const NOT_BEFORE = 'comm-not-before'
 /** What a record takes beside body, key and headers, at most. */
 const OVERHEAD = 64
+const REPLACED = '\uFFFD'
 
 /** The same memory as a Buffer. */
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -13,16 +14,12 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 export function messageOf(record: OutboundRecord, key: Buffer | null, partition: number, isDelayed: boolean): OutgoingMessage {
-  return { partition, key, value: asBuffer(record.body), headers: headersFor(record, isDelayed) }
-}
-
-function headersFor({ headers, notBefore }: OutboundRecord, isDelayed: boolean): Record<string, string | Buffer> {
-  const written: Record<string, string | Buffer> = isDelayed ? { [NOT_BEFORE]: String(notBefore) } : {}
-  for (const name in headers) {
-    const value = headers[name] as HeaderValue
-    written[name] = typeof value === 'string' ? value : asBuffer(value)
+  const headers: Record<string, string | Buffer> = isDelayed ? { [NOT_BEFORE]: String(record.notBefore) } : {}
+  for (const name in record.headers) {
+    const value = record.headers[name] as HeaderValue
+    headers[name] = typeof value === 'string' ? value : asBuffer(value)
   }
-  return written
+  return { partition, key, value: asBuffer(record.body), headers }
 }
 
 /** About the bytes that it takes in a request. */
@@ -45,11 +42,11 @@ export function headersOf({ headers = {} }: IncomingMessage): Readonly<Record<st
 
 /** Kafka does not tell text from bytes. */
 function textOrBytes(value: Buffer | string): HeaderValue {
-  return typeof value === 'string' || !isUtf8(value) ? value : value.toString()
+  const text = value.toString()
+  return typeof value === 'string' || !text.includes(REPLACED) || isUtf8(value) ? text : value
 }
 
 /** 0 when it need not wait. */
 export function notBeforeOf({ headers }: IncomingMessage): number {
-  const value = headers?.[NOT_BEFORE]
-  return value === undefined ? 0 : Number(value) || 0
+  return Number(headers?.[NOT_BEFORE] ?? 0) || 0
 }

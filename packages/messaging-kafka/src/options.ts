@@ -1,95 +1,15 @@
+import { anything, boolean, callable, checkOptions, number, object, type Rules, withDefaults } from '@comm/core/options'
 import {
-  type Backoff,
-  type Clock,
-  ConfigurationError,
-  type Endpoint,
-  exponentialBackoff,
-  hostAndPort,
-  type Logger,
-  parseEndpoint,
-  silentLogger,
-  systemClock,
-} from '@comm/core'
-import {
-  anything,
-  arrayOf,
-  boolean,
-  callable,
-  checkOptions,
-  nonEmptyText,
-  number,
-  object,
-  oneOf,
-  type Rules,
-  secret,
-  text,
-  withDefaults,
-  withMethods,
-} from '@comm/core/options'
-import { checkTls, type TlsOptions } from '@comm/core/tls'
-import type { Compression } from './driver/codecs.ts'
-import { groupIdOf } from './topic-names.ts'
+  KAFKA_CONNECTION_DEFAULTS,
+  KAFKA_CONNECTION_RULES,
+  type KafkaConnectionOptions,
+  type ResolvedConnection,
+  resolveConnection,
+} from '@comm/kafka-driver'
 
-export interface KafkaProducerConfig {
-  /** Bytes sent to one partition at once; must stay below the broker's `message.max.bytes`. @default 1000000 */
-  readonly batchSizeBytes?: number
-  /** How long a batch waits to fill; without it, what arrives while a request is outstanding makes the next one. @default 0 */
-  readonly lingerMs?: number
-  /** gzip and zstd are built in; the others need `kafkajs-snappy` or `kafkajs-lz4`. @default 'none' */
-  readonly compressionType?: Compression
-  /** Replicas that must have a record before it counts as stored. @default 'all' */
-  readonly acks?: 'all' | '1' | '0'
-  /** A resend after a failure stores nothing twice; only with `acks` all. @default true */
-  readonly idempotent?: boolean
-  /** How long a request may last. @default 10000 */
-  readonly requestTimeoutMs?: number
-}
-
-export interface KafkaConsumerConfig {
-  /** The group, where neither a subscription nor the client names one. */
-  readonly groupId?: string
-  /** Records of one partition that wait for handlers before no more are fetched; whichever of this and the next is reached first. @default 5000 */
-  readonly maxPollRecords?: number
-  /** The same in bytes. @default 1048576 (1 MiB) */
-  readonly prefetchBytes?: number
-  /** The server waits until it has so much to answer with … @default 1 */
-  readonly fetchMinBytes?: number
-  /** The largest answer to one fetch. @default 10485760 (10 MiB) */
-  readonly fetchMaxBytes?: number
-  /** … or for so long; also how long it may take until a partition that was held back is read again. @default 250 */
-  readonly fetchMaxWaitMs?: number
-  /** Silence after which a consumer is dropped from its group. @default 6000 */
-  readonly sessionTimeoutMs?: number
-  /** @default 2000 */
-  readonly heartbeatIntervalMs?: number
-  /** How long a settled record may wait to be committed. @default 250 */
-  readonly commitIntervalMs?: number
-  /** `earliest`: new groups begin there where they are not told otherwise than `new`. @default 'latest' */
-  readonly autoOffsetReset?: 'earliest' | 'latest'
-}
-
-export interface KafkaAdapterOptions {
-  /** @default 'localhost' */
-  readonly host?: string
-  /** @default 9092 */
-  readonly port?: number
-  /** Brokers to ask first, each `host` or `host:port`; they take the place of `host` and `port`. @default [] */
-  readonly hosts?: readonly string[]
-  /** Where to reach a broker that calls itself so: through a tunnel, a port forward, a proxy. @default as it says */
-  readonly translateAddress?: (broker: Endpoint) => Endpoint
-  readonly username?: string
-  readonly password?: string
-  /** @default 'plain' where a user name is given */
-  readonly saslMechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
-  /** The bearer token, asked for whenever a connection is made. */
-  readonly oauthToken?: () => string | Promise<string>
-  readonly ssl?: TlsOptions
-  /** @default 'comm' */
-  readonly clientId?: string
+export interface KafkaAdapterOptions extends KafkaConnectionOptions {
   /** False: a publish counts as done when it is sent (`acks` 0). Retries and dead letters are confirmed all the same. @default true */
   readonly confirmDelivery?: boolean
-  /** Until a connection is usable, per broker. @default 10000 */
-  readonly connectionTimeoutMs?: number
   /** Larger bodies are refused. Kafka's own limit (`message.max.bytes`, 1048588) holds for body, key and headers. @default 1000000 */
   readonly maxBodyBytes?: number
   /** Of topics that are made. @default the broker's `num.partitions` */
@@ -100,167 +20,47 @@ export interface KafkaAdapterOptions {
   readonly topicConfig?: Readonly<Record<string, string>>
   /** Kafka's name for a group of ours. Members of one must have the same topics, so it differs for each topic. @default `<group>.<topic>` */
   readonly groupId?: (group: string, topic: string) => string
-  readonly producerConfig?: KafkaProducerConfig
-  readonly consumerConfig?: KafkaConsumerConfig
-  /** Wait before each try to reconnect. @default exponentialBackoff({ baseMs: 100, maxMs: 2000 }) */
-  readonly reconnect?: Backoff
-  readonly logger?: Logger
-  /** @default systemClock */
-  readonly clock?: Clock
-  /** Numbers from 0 up to but excluding 1. @default Math.random */
-  readonly random?: () => number
   /** Of the section that all brokers share; without meaning here: Kafka fetches by bytes. */
   readonly prefetchCount?: number
   /** Of the section that all brokers share; without meaning here: see `consumerConfig.heartbeatIntervalMs`. */
   readonly heartbeatMs?: number
 }
 
-type Defaulted =
-  | 'host'
-  | 'port'
-  | 'hosts'
-  | 'translateAddress'
-  | 'clientId'
-  | 'confirmDelivery'
-  | 'connectionTimeoutMs'
-  | 'maxBodyBytes'
-  | 'topicConfig'
-  | 'groupId'
-  | 'reconnect'
-  | 'logger'
-  | 'clock'
-  | 'random'
+type Own = 'confirmDelivery' | 'maxBodyBytes' | 'topicConfig' | 'groupId'
+type Optional = 'partitions' | 'replicationFactor'
 
-export const KAFKA_DEFAULTS: Readonly<Required<Pick<KafkaAdapterOptions, Defaulted>>> = Object.freeze({
-  host: 'localhost',
-  port: 9092,
-  hosts: Object.freeze([]),
-  translateAddress: (broker: Endpoint) => broker,
-  clientId: 'comm',
+const OWN_DEFAULTS: Readonly<Required<Pick<KafkaAdapterOptions, Own>>> = {
   confirmDelivery: true,
-  connectionTimeoutMs: 10_000,
   maxBodyBytes: 1_000_000,
   topicConfig: Object.freeze({}),
-  groupId: groupIdOf,
-  reconnect: exponentialBackoff({ baseMs: 100, maxMs: 2000 }),
-  logger: silentLogger,
-  clock: systemClock,
-  random: Math.random,
-})
+  groupId: (group, topic) => `${group}.${topic}`,
+}
 
-export const KAFKA_PRODUCER_DEFAULTS: Readonly<Required<KafkaProducerConfig>> = Object.freeze({
-  batchSizeBytes: 1_000_000,
-  lingerMs: 0,
-  compressionType: 'none',
-  acks: 'all',
-  idempotent: true,
-  requestTimeoutMs: 10_000,
-})
-
-export const KAFKA_CONSUMER_DEFAULTS: Readonly<Required<Omit<KafkaConsumerConfig, 'groupId'>>> = Object.freeze({
-  maxPollRecords: 5000,
-  prefetchBytes: 1024 * 1024,
-  fetchMinBytes: 1,
-  fetchMaxBytes: 10 * 1024 * 1024,
-  fetchMaxWaitMs: 250,
-  sessionTimeoutMs: 6000,
-  heartbeatIntervalMs: 2000,
-  commitIntervalMs: 250,
-  autoOffsetReset: 'latest',
+export const KAFKA_DEFAULTS: typeof KAFKA_CONNECTION_DEFAULTS & typeof OWN_DEFAULTS = Object.freeze({
+  ...KAFKA_CONNECTION_DEFAULTS,
+  ...OWN_DEFAULTS,
 })
 
 const count = number({ min: 1, integer: true })
-const positiveMs = number({ min: 1 })
 
 export const KAFKA_RULES: Rules<KafkaAdapterOptions> = {
-  host: nonEmptyText,
-  port: number({ min: 1, max: 65_535, integer: true }),
-  hosts: arrayOf(hostAndPort),
-  translateAddress: callable,
-  username: text,
-  password: secret(text),
-  saslMechanism: oneOf('plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'),
-  oauthToken: callable,
-  ssl: object,
-  clientId: nonEmptyText,
+  ...KAFKA_CONNECTION_RULES,
   confirmDelivery: boolean,
-  connectionTimeoutMs: positiveMs,
   maxBodyBytes: count,
   partitions: count,
   replicationFactor: count,
   topicConfig: object,
   groupId: callable,
-  producerConfig: object,
-  consumerConfig: object,
-  reconnect: withMethods('a backoff such as exponentialBackoff() makes', 'delayMs'),
-  logger: object,
-  clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),
-  random: callable,
   prefetchCount: anything,
   heartbeatMs: anything,
 }
 
-const PRODUCER_RULES: Rules<KafkaProducerConfig> = {
-  batchSizeBytes: count,
-  lingerMs: number({ min: 0 }),
-  compressionType: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
-  acks: oneOf('all', '1', '0'),
-  idempotent: boolean,
-  requestTimeoutMs: positiveMs,
-}
-
-const CONSUMER_RULES: Rules<KafkaConsumerConfig> = {
-  groupId: nonEmptyText,
-  maxPollRecords: count,
-  prefetchBytes: count,
-  fetchMinBytes: number({ min: 0, integer: true }),
-  fetchMaxBytes: count,
-  fetchMaxWaitMs: positiveMs,
-  sessionTimeoutMs: positiveMs,
-  heartbeatIntervalMs: positiveMs,
-  commitIntervalMs: number({ min: 0 }),
-  autoOffsetReset: oneOf('earliest', 'latest'),
-}
-
-/** The options with every default in its place. */
-export type ResolvedOptions = Omit<KafkaAdapterOptions, Defaulted | 'producerConfig' | 'consumerConfig'> &
-  Omit<typeof KAFKA_DEFAULTS, 'host' | 'port' | 'hosts'> & {
-    readonly servers: readonly Endpoint[]
-    readonly isIdempotent: boolean
-    /** As Kafka writes it: -1 is all. */
-    readonly acks: -1 | 0 | 1
-    readonly producerConfig: Required<KafkaProducerConfig>
-    readonly consumerConfig: typeof KAFKA_CONSUMER_DEFAULTS & KafkaConsumerConfig
-  }
+export type ResolvedOptions = ResolvedConnection & typeof OWN_DEFAULTS & Pick<KafkaAdapterOptions, Optional>
 
 /** @throws ConfigurationError */
 export function resolveOptions(options: KafkaAdapterOptions): ResolvedOptions {
   checkOptions('kafka', options, KAFKA_RULES)
-  const { producerConfig: producer = {}, consumerConfig: consumer = {}, ssl } = options
-  checkOptions('kafka.producerConfig', producer, PRODUCER_RULES)
-  checkOptions('kafka.consumerConfig', consumer, CONSUMER_RULES)
-  if (ssl !== undefined) checkTls('kafka.ssl', ssl)
-  const { host, port, hosts, ...resolved } = withDefaults<KafkaAdapterOptions, Defaulted>(KAFKA_DEFAULTS, options)
-  const producerConfig = withDefaults(KAFKA_PRODUCER_DEFAULTS, producer) as Required<KafkaProducerConfig>
-  const consumerConfig = withDefaults(KAFKA_CONSUMER_DEFAULTS, consumer)
-  if (consumerConfig.heartbeatIntervalMs >= consumerConfig.sessionTimeoutMs)
-    throw new ConfigurationError('kafka.consumerConfig.heartbeatIntervalMs must be less than sessionTimeoutMs')
-  const { username, saslMechanism = username === undefined ? undefined : 'plain', oauthToken, confirmDelivery } = resolved
-  if ((saslMechanism === 'oauthbearer') !== (oauthToken !== undefined))
-    throw new ConfigurationError("kafka.oauthToken must be given with saslMechanism 'oauthbearer', and only then")
-  if (saslMechanism !== undefined && saslMechanism !== 'oauthbearer' && username === undefined)
-    throw new ConfigurationError(`kafka.username must be given with saslMechanism '${saslMechanism}', got nothing`)
-  const acks = confirmDelivery ? ACKS[producerConfig.acks] : 0
-  return Object.freeze({
-    ...resolved,
-    ssl: ssl?.enabled === false ? undefined : ssl,
-    saslMechanism,
-    servers: hosts.length === 0 ? [{ host, port }] : hosts.map((each) => parseEndpoint(each, port) ?? { host: each, port }),
-    acks,
-    isIdempotent: producerConfig.idempotent && acks === -1,
-    producerConfig,
-    consumerConfig,
-  }) as ResolvedOptions
+  const own = withDefaults<KafkaAdapterOptions, Own>(OWN_DEFAULTS, options)
+  const connection = resolveConnection(options)
+  return own.confirmDelivery ? { ...own, ...connection } : { ...own, ...connection, acks: 0, isIdempotent: false }
 }
-
-const ACKS = { all: -1, '1': 1, '0': 0 } as const

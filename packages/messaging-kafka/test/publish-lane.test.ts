@@ -1,9 +1,9 @@
 import { type CommunicationError, PublishError } from '@comm/core'
+import type { KafkaLink, OutgoingBatch, ProduceFailure } from '@comm/kafka-driver'
 import type { PublishResult } from '@comm/messaging'
 import { maybeStored, PublishAnswers } from '@comm/messaging/adapter'
 import { TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
-import type { KafkaLink, OutgoingBatch, ProduceFailure } from '../src/driver/driver.ts'
 import { PartitionQueue, PublishLane } from '../src/publish/publish-lane.ts'
 
 const LARGE = 'large'

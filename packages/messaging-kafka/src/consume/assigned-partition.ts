@@ -1,11 +1,10 @@
 import type { Clock, CommunicationError } from '@comm/core'
+import { type IncomingMessage, OffsetTracker, type Position, type TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
-import { DueQueue } from '@comm/messaging/adapter'
-import type { IncomingMessage, Position, TopicPartition } from '../driver/driver.ts'
+import { DueQueue, type Settlement } from '@comm/messaging/adapter'
 import { notBeforeOf } from '../message.ts'
-import type { Part } from '../topic-names.ts'
+import type { Part } from '../topics.ts'
 import { KafkaDelivery, Place } from './delivery.ts'
-import { OffsetTracker } from './offset-tracker.ts'
 
 /** Records that may be read beyond the first that is not settled: each is remembered until it can be committed. */
 const MOST_AHEAD = 100_000
@@ -17,28 +16,24 @@ export interface PartitionOwner {
   readonly topic: string
   readonly lanes: SubscribeRequest['lanes']
   readonly clock: Clock
-  readonly maxWaiting: number
-  readonly maxWaitingBytes: number
+  /** Records, and their bytes, that may wait for handlers. */
+  readonly most: { readonly records: number; readonly bytes: number }
   offer(delivery: KafkaDelivery): void
   settled(delivery: KafkaDelivery, again: KafkaDelivery | undefined): void
-  pause(source: TopicPartition): void
-  resume(source: TopicPartition): void
+  /** Whether it is to be fetched from. */
+  fetch(source: TopicPartition, isWanted: boolean): void
 }
 
 /** A partition while it is ours: what was read of it, and how far it is settled. */
 export class AssignedPartition {
   readonly source: TopicPartition
   readonly part: Part
-  readonly topic: string
-  readonly lanes: SubscribeRequest['lanes']
-  /** A lane of its own. */
+  readonly owner: PartitionOwner
   readonly name: string
-  /** Undefined until it is known where to read it. */
-  #tracker: OffsetTracker<Place> | undefined
-  readonly #owner: PartitionOwner
   readonly #lost = new AbortController()
   readonly #delayed: DueQueue<KafkaDelivery> | undefined
-  readonly #room: number
+  /** Undefined until it is known where to read. */
+  #tracker: OffsetTracker<Place> | undefined
   #waiting = 0
   #waitingBytes = 0
   #isPaused = false
@@ -47,12 +42,9 @@ export class AssignedPartition {
   constructor(source: TopicPartition, part: Part, owner: PartitionOwner) {
     this.source = source
     this.part = part
-    this.topic = owner.topic
-    this.lanes = owner.lanes
-    this.name = `${source.topic}-${source.partition}`
-    this.#owner = owner
+    this.owner = owner
+    this.name = nameOf(source)
     this.#delayed = part.tier && new DueQueue(owner.clock, (delivery) => owner.offer(delivery))
-    this.#room = part.tier === undefined ? 1 : ROOM_FOR_DELAYED
   }
 
   get lost(): AbortSignal {
@@ -64,8 +56,8 @@ export class AssignedPartition {
   }
 
   /** Where to read on. */
-  get next(): number {
-    return this.#tracker?.next ?? 0
+  get next(): Position {
+    return { ...this.source, offset: this.#tracker?.next ?? 0 }
   }
 
   /** Whether what can be committed has changed since it was last taken. */
@@ -90,28 +82,26 @@ export class AssignedPartition {
     this.#isDirty = !isCommitted
   }
 
+  /** @param next the offset after the last one that was read */
   receive(messages: readonly IncomingMessage[], next: number): void {
     const tracker = this.#tracker
     // What comes before it is known where to begin is read again.
     if (tracker === undefined) return
-    const now = this.#delayed && this.#owner.clock.wall()
+    const { owner } = this
+    const wall = owner.clock.wall()
     for (const message of messages) {
       const offset = Number(message.offset)
-      if (offset < tracker.next) continue
       const place = new Place(offset)
+      if (offset < tracker.next || tracker.add(place)) continue
       const delivery = new KafkaDelivery(this, message, place)
-      if (tracker.add(place)) continue
       this.#waiting++
       this.#waitingBytes += delivery.bytes
-      const dueAt = now === undefined ? 0 : this.#dueAt(message)
-      if (now === undefined || dueAt <= now) this.#owner.offer(delivery)
+      const dueAt = this.#dueAt(message)
+      if (dueAt <= wall) owner.offer(delivery)
       else this.#delayed?.add(dueAt, delivery)
     }
     tracker.skipTo(next)
-    if (!this.#isPaused && this.#isFull(1)) {
-      this.#isPaused = true
-      this.#owner.pause(this.source)
-    }
+    this.#fetchWhenRoom()
   }
 
   /** It leaves the waiting ones. */
@@ -121,21 +111,19 @@ export class AssignedPartition {
     if (delivery.isAgain) return
     this.#waiting--
     this.#waitingBytes -= delivery.bytes
-    this.#resumeWhenRoom()
+    if (this.#isPaused) this.#fetchWhenRoom()
   }
 
   /** @returns false when it is too late */
-  settle(delivery: KafkaDelivery, how: 'ack' | 'requeue'): boolean {
+  settle(delivery: KafkaDelivery, how: Settlement): boolean {
     if (this.#lost.signal.aborted) return false
     delivery.place.out = undefined
-    if (how === 'requeue') {
-      this.#owner.settled(delivery, delivery.again())
-      return true
+    if (how === 'ack') {
+      this.#tracker?.done(delivery.place)
+      this.#isDirty = true
+      if (this.#isPaused) this.#fetchWhenRoom()
     }
-    this.#tracker?.done(delivery.place)
-    this.#isDirty = true
-    this.#owner.settled(delivery, undefined)
-    if (this.#isPaused) this.#resumeWhenRoom()
+    this.owner.settled(delivery, how === 'ack' ? undefined : delivery.again())
     return true
   }
 
@@ -147,22 +135,22 @@ export class AssignedPartition {
     return open.flatMap(({ out }) => out ?? [])
   }
 
-  /** A record that comes back early is delayed again: none waits longer than its topic keeps it. */
+  /** None waits longer than its topic keeps it: it comes back early, and is delayed again. */
   #dueAt(message: IncomingMessage): number {
-    const { tier } = this.part
-    return Math.min(notBeforeOf(message), Number(message.timestamp) + (tier?.maxMs ?? 0))
+    return this.part.tier === undefined ? 0 : Math.min(notBeforeOf(message), Number(message.timestamp) + this.part.tier.maxMs)
   }
 
-  #isFull(share: number): boolean {
-    const { maxWaiting, maxWaitingBytes } = this.#owner
-    const most = share * this.#room
+  /** Fetches no more when it is full, and again when it is half empty. */
+  #fetchWhenRoom(): void {
+    const share = (this.#isPaused ? 0.5 : 1) * (this.#delayed === undefined ? 1 : ROOM_FOR_DELAYED)
+    const { records, bytes } = this.owner.most
     const ahead = (this.#tracker?.next ?? 0) - (this.#tracker?.position ?? 0)
-    return this.#waiting >= maxWaiting * most || this.#waitingBytes >= maxWaitingBytes * most || ahead >= MOST_AHEAD * share
+    const isFull = this.#waiting >= records * share || this.#waitingBytes >= bytes * share || ahead >= MOST_AHEAD * share
+    if (isFull !== this.#isPaused) this.owner.fetch(this.source, this.#isPaused)
+    this.#isPaused = isFull
   }
+}
 
-  #resumeWhenRoom(): void {
-    if (!this.#isPaused || this.#isFull(0.5)) return
-    this.#isPaused = false
-    this.#owner.resume(this.source)
-  }
+export function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`
 }

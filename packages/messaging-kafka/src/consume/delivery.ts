@@ -1,11 +1,9 @@
+import type { IncomingMessage, Tracked } from '@comm/kafka-driver'
 import type { Delivery, HeaderValue } from '@comm/messaging'
-import { laneOf } from '@comm/messaging/adapter'
-import type { IncomingMessage } from '../driver/driver.ts'
+import { laneOf, type SettleAnswer, type Settlement } from '@comm/messaging/adapter'
 import { headersOf } from '../message.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
-import type { Tracked } from './offset-tracker.ts'
 
-type SettleAnswer = 'settled' | 'lost'
 const SETTLED = Promise.resolve<SettleAnswer>('settled')
 const LOST = Promise.resolve<SettleAnswer>('lost')
 const NO_BYTES = new Uint8Array(0)
@@ -26,8 +24,10 @@ export class Place implements Tracked {
 
 export class KafkaDelivery implements Delivery {
   readonly place: Place
-  readonly lane: string | undefined
+  readonly topic: string
   readonly key: string | undefined
+  readonly lane: string | undefined
+  readonly redeliveries = undefined
   readonly partition: AssignedPartition
   /** It was handed over before, and requeued. */
   readonly isAgain: boolean
@@ -36,20 +36,18 @@ export class KafkaDelivery implements Delivery {
   #answer: Promise<SettleAnswer> | undefined
 
   constructor(partition: AssignedPartition, message: IncomingMessage, place: Place, isAgain = false) {
+    const { topic, lanes } = partition.owner
     this.partition = partition
     this.place = place
     this.isAgain = isAgain
     this.#message = message
-    this.key = message.key === null ? undefined : message.key.toString()
-    const { lanes, topic, name } = partition
-    this.lane = lanes === 'none' ? undefined : laneOf(lanes, lanes === 'key' ? topic : name, this.key)
+    this.topic = topic
+    this.key = message.key?.toString()
+    this.lane = laneOf(lanes, lanes === 'source' ? partition.name : topic, this.key)
   }
 
-  get topic(): string {
-    return this.partition.topic
-  }
   get id(): string {
-    return `${this.partition.part.suffix}${this.partition.source.partition}-${this.place.offset}`
+    return `${this.partition.part.prefix}${this.partition.source.partition}-${this.place.offset}`
   }
   get body(): Uint8Array {
     return this.#message.value ?? NO_BYTES
@@ -61,9 +59,6 @@ export class KafkaDelivery implements Delivery {
   get timestamp(): number {
     return Number(this.#message.timestamp)
   }
-  get redeliveries(): undefined {
-    return undefined
-  }
   get lost(): AbortSignal {
     return this.partition.lost
   }
@@ -71,7 +66,7 @@ export class KafkaDelivery implements Delivery {
     return OVERHEAD + (this.#message.value?.byteLength ?? 0)
   }
 
-  settle(how: 'ack' | 'requeue'): Promise<SettleAnswer> {
+  settle(how: Settlement): Promise<SettleAnswer> {
     this.#answer ??= this.partition.settle(this, how) ? SETTLED : LOST
     return this.#answer
   }

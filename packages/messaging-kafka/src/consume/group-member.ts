@@ -1,31 +1,33 @@
 import { type Clock, type CommunicationError, ConnectionError, type Timer } from '@comm/core'
+import {
+  type Connection,
+  type IncomingMessage,
+  type KafkaMember,
+  type MemberEvents,
+  type Position,
+  type Start,
+  startPositions,
+  type TopicPartition,
+} from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
 import { pause } from '@comm/messaging/adapter'
-import type {
-  IncomingMessage,
-  KafkaDriver,
-  KafkaLink,
-  KafkaMember,
-  MemberEvents,
-  Position,
-  TopicPartition,
-} from '../driver/driver.ts'
-import { ERRORS } from '../errors.ts'
 import type { ResolvedOptions } from '../options.ts'
-import type { Part } from '../topic-names.ts'
-import { AssignedPartition, type PartitionOwner } from './assigned-partition.ts'
+import type { Part } from '../topics.ts'
+import { AssignedPartition, nameOf, type PartitionOwner } from './assigned-partition.ts'
 import type { KafkaDelivery } from './delivery.ts'
-import { type StartPosition, type StartRequest, startPositions } from './start-positions.ts'
 
 const COMMIT_AGAIN_MS = 50
 
 export interface MemberParts {
-  readonly driver: KafkaDriver
-  readonly link: () => KafkaLink | undefined
+  readonly connection: Connection
   readonly options: ResolvedOptions
-  readonly start: StartRequest
   readonly topic: string
+  readonly parts: readonly Part[]
+  readonly groupId: string
+  /** Nobody else is in the group: nothing is committed for it. */
+  readonly isEphemeral: boolean
   readonly lanes: SubscribeRequest['lanes']
+  readonly from: Start
   offer(delivery: KafkaDelivery): void
   settled(delivery: KafkaDelivery, again: KafkaDelivery | undefined): void
   /** These were handed over, and are not ours any more. */
@@ -40,18 +42,18 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   readonly topic: string
   readonly lanes: SubscribeRequest['lanes']
   readonly clock: Clock
-  readonly maxWaiting: number
-  readonly maxWaitingBytes: number
+  readonly most: PartitionOwner['most']
   readonly #parts: MemberParts
   readonly #ready = Promise.withResolvers<void>()
-  #partitions = new Map<string, AssignedPartition>()
+  readonly #partitions = new Map<string, AssignedPartition>()
   /** How far partitions were settled here when they were lost: it may not have been committed. */
   readonly #settledUntil = new Map<string, Position>()
   #member: KafkaMember | undefined
   #memberId: string | undefined
   /** Counts assignments. */
   #generation = 0
-  #isHolding = true
+  /** Nothing may be handed over: the group is about to share its partitions anew. */
+  isHolding = true
   #isSuspended = false
   #isOver = false
   #aliveAt: number
@@ -59,20 +61,14 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   #committing: Promise<void> | undefined
 
   constructor(parts: MemberParts) {
-    const { options, topic, lanes } = parts
+    const { clock, consumerConfig } = parts.options
     this.#parts = parts
-    this.topic = topic
-    this.lanes = lanes
-    this.clock = options.clock
-    this.maxWaiting = options.consumerConfig.maxPollRecords
-    this.maxWaitingBytes = options.consumerConfig.prefetchBytes
-    this.#aliveAt = this.clock.now()
+    this.topic = parts.topic
+    this.lanes = parts.lanes
+    this.clock = clock
+    this.most = { records: consumerConfig.maxPollRecords, bytes: consumerConfig.prefetchBytes }
+    this.#aliveAt = clock.now()
     this.#ready.promise.catch(() => undefined)
-  }
-
-  /** Nothing may be handed over: the group is about to share its partitions anew. */
-  get isHolding(): boolean {
-    return this.#isHolding
   }
 
   /** Milliseconds since the group heard of it. */
@@ -82,46 +78,41 @@ export class GroupMember implements PartitionOwner, MemberEvents {
 
   /** Resolves when it has its partitions, and where to read them is committed. @throws CommunicationError */
   async open(): Promise<void> {
-    const { driver, start } = this.#parts
-    const topics = start.parts.map(({ name }) => name)
-    this.#member = await driver.member(start.groupId, topics, this)
-    if (this.#isOver) return
-    await Promise.all([this.#member.start(), this.#ready.promise])
+    const { connection, groupId, parts } = this.#parts
+    const names = parts.map(({ name }) => name)
+    this.#member = await connection.driver.member(groupId, names, this)
+    if (!this.#isOver) await Promise.all([this.#member.start(), this.#ready.promise])
   }
 
   joined(memberId: string, assignment: readonly TopicPartition[]): void {
     this.alive()
     this.#generation++
     // A new name: the group has gone on without us, so that what we had may be with others, if there are any.
-    const isKept = memberId === this.#memberId || this.#isEphemeral
+    const isKept = memberId === this.#memberId || this.#parts.isEphemeral
     this.#memberId = memberId
-    const before = this.#partitions
-    this.#partitions = new Map()
-    const added: AssignedPartition[] = []
+    const names = new Set(assignment.map(nameOf))
+    const reason = new ConnectionError('another consumer of the group took over')
+    for (const [name, partition] of this.#partitions) if (!isKept || !names.has(name)) this.#lose(partition, reason)
     for (const source of assignment) {
-      const name = nameOf(source)
-      const kept = isKept ? before.get(name) : undefined
-      const partition = kept ?? new AssignedPartition(source, this.#partOf(source.topic), this)
-      this.#partitions.set(name, partition)
-      if (kept?.isReady) this.#member?.seek({ ...source, offset: kept.next })
-      else added.push(partition)
+      const kept = this.#partitions.get(nameOf(source))
+      if (kept?.isReady) this.#member?.seek(kept.next)
+      else if (kept === undefined) this.#add(source)
     }
-    for (const [name, partition] of before)
-      if (this.#partitions.get(name) !== partition)
-        this.#lose(partition, new ConnectionError('another consumer of the group took over'))
-    this.#isHolding = false
+    this.isHolding = false
     this.#parts.released()
-    this.#begin(added).catch((error: CommunicationError) => this.failed(error))
+    this.#begin().catch((error: CommunicationError) => this.failed(error))
   }
 
   rebalancing(): void {
-    this.#isHolding = true
+    this.isHolding = true
     void this.#commit()
   }
 
   alive(): void {
     this.#aliveAt = this.clock.now()
-    if (this.#isSuspended) this.#goOn()
+    if (!this.#isSuspended) return
+    this.#isSuspended = false
+    for (const partition of this.#partitions.values()) if (partition.isReady) this.#member?.seek(partition.next)
   }
 
   batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): void {
@@ -142,12 +133,10 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     this.#parts.settled(delivery, again)
   }
 
-  pause(source: TopicPartition): void {
-    this.#member?.pause(source)
-  }
-
-  resume(source: TopicPartition): void {
-    if (!this.#isOver) this.#member?.resume(source)
+  fetch(source: TopicPartition, isWanted: boolean): void {
+    if (this.#isOver) return
+    if (isWanted) this.#member?.resume(source)
+    else this.#member?.pause(source)
   }
 
   /** The group has not heard of us for a session: what we had may be with others. It is read again once we know that we are a member. */
@@ -155,17 +144,16 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     if (this.#isSuspended || this.#isOver) return
     this.#isSuspended = true
     const reason = new ConnectionError(`the group of topic ${this.topic} was out of reach for longer than its session`)
-    for (const [name, partition] of this.#partitions) {
+    for (const partition of [...this.#partitions.values()]) {
       this.#lose(partition, reason)
-      const again = new AssignedPartition(partition.source, partition.part, this)
+      const again = this.#add(partition.source)
       if (partition.isReady) again.begin(partition.take(), false)
-      this.#partitions.set(name, again)
     }
   }
 
   /** Reads no more; what was handed over can be settled. */
   stopIntake(): void {
-    for (const { source } of this.#partitions.values()) this.#member?.pause(source)
+    for (const { source } of this.#partitions.values()) this.fetch(source, false)
   }
 
   /** Commits, gives up what is unsettled, and leaves the group. */
@@ -173,65 +161,57 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     if (this.#isOver) return
     this.#isOver = true
     this.#commitTimer?.cancel()
-    const lastCommit = this.#isSuspended ? undefined : this.#commit()
+    const lastCommit = this.#commit()
     for (const partition of this.#partitions.values()) this.#lose(partition, reason)
     this.#ready.reject(reason)
     await lastCommit
     await this.#member?.stop()
   }
 
-  #goOn(): void {
-    this.#isSuspended = false
-    for (const partition of this.#partitions.values())
-      if (partition.isReady) this.#member?.seek({ ...partition.source, offset: partition.next })
+  #add(source: TopicPartition): AssignedPartition {
+    const { parts } = this.#parts
+    const part = parts.find(({ name }) => name === source.topic) ?? (parts[0] as Part)
+    const partition = new AssignedPartition(source, part, this)
+    this.#partitions.set(partition.name, partition)
+    return partition
   }
 
   #lose(partition: AssignedPartition, reason: CommunicationError): void {
-    if (partition.isReady) this.#settledUntil.set(nameOf(partition.source), partition.take())
+    this.#partitions.delete(partition.name)
+    if (partition.isReady) this.#settledUntil.set(partition.name, partition.take())
     this.#parts.lost(partition.lose(reason))
   }
 
   /** Finds out where to read, and commits that: a group that has begun goes on there, though nothing was published yet. */
-  async #begin(added: readonly AssignedPartition[]): Promise<void> {
+  async #begin(): Promise<void> {
+    const { connection, groupId, isEphemeral, parts, from } = this.#parts
     const generation = this.#generation
-    if (added.length > 0) {
-      const positions = await this.#positions(added)
-      if (generation !== this.#generation || this.#isOver) return
-      for (const { isCommitted, ...committed } of positions) {
-        const name = nameOf(committed)
-        const settled = this.#settledUntil.get(name)
-        const isBehind = settled !== undefined && settled.offset >= committed.offset
-        const position = isBehind ? settled : committed
-        this.#partitions.get(name)?.begin(position, isCommitted && !isBehind)
-        this.#member?.seek(position)
-      }
-      this.#settledUntil.clear()
+    const isOver = (): boolean => generation !== this.#generation || this.#isOver
+    const added = [...this.#partitions.values()].filter(({ isReady }) => !isReady)
+    const sources = added.map(({ source }) => source)
+    const begins = (topic: string): Start => (parts.some(({ name, isOwn }) => name === topic && isOwn) ? 'earliest' : from)
+    const link = connection.require(`consume topic ${this.topic}`)
+    const positions = await startPositions(link, isEphemeral ? undefined : groupId, sources, begins)
+    if (isOver()) return
+    for (const { isCommitted, ...committed } of positions) {
+      const settled = this.#settledUntil.get(nameOf(committed))
+      const isBehind = settled !== undefined && settled.offset >= committed.offset
+      const position = isBehind ? settled : committed
+      this.#partitions.get(nameOf(committed))?.begin(position, isCommitted && !isBehind)
+      this.#member?.seek(position)
+    }
+    this.#settledUntil.clear()
+    await this.#commit()
+    while (!isEphemeral && added.some(({ isDirty }) => isDirty)) {
+      // After a rebalance all begins anew.
+      if (!(await pause(this.clock, COMMIT_AGAIN_MS)) || isOver()) return
       await this.#commit()
-      while (!this.#isEphemeral && added.some(({ isDirty }) => isDirty)) {
-        // After a rebalance all begins anew.
-        if (!(await pause(this.clock, COMMIT_AGAIN_MS)) || generation !== this.#generation || this.#isOver) return
-        await this.#commit()
-      }
     }
     this.#ready.resolve()
   }
 
-  async #positions(added: readonly AssignedPartition[]): Promise<readonly StartPosition[]> {
-    const link = this.#parts.link()
-    if (link === undefined) throw ERRORS.notConnected(`consume topic ${this.topic}`)
-    return startPositions(
-      link,
-      this.#parts.start,
-      added.map(({ source }) => source),
-    )
-  }
-
-  get #isEphemeral(): boolean {
-    return this.#parts.start.isEphemeral
-  }
-
   #commitSoon(): void {
-    if (this.#commitTimer !== undefined || this.#isOver || this.#isEphemeral) return
+    if (this.#commitTimer !== undefined || this.#isOver || this.#parts.isEphemeral) return
     this.#commitTimer = this.clock.setTimer(this.#parts.options.consumerConfig.commitIntervalMs, () => {
       this.#commitTimer = undefined
       if (this.#committing === undefined) void this.#commit()
@@ -241,7 +221,8 @@ export class GroupMember implements PartitionOwner, MemberEvents {
 
   /** Never rejects: what was not committed is committed with the next, or read again by whom the partition goes to. */
   #commit(): Promise<void> {
-    const changed = this.#isEphemeral || this.#isSuspended ? [] : [...this.#partitions.values()].filter(({ isDirty }) => isDirty)
+    const isIdle = this.#parts.isEphemeral || this.#isSuspended
+    const changed = isIdle ? [] : [...this.#partitions.values()].filter(({ isDirty }) => isDirty)
     if (changed.length === 0) return Promise.resolve()
     const committed = this.#member?.commit(changed.map((partition) => partition.take())).catch(() => {
       for (const partition of changed) partition.takeBack()
@@ -253,13 +234,4 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     this.#committing = committing
     return committing
   }
-
-  #partOf(name: string): Part {
-    const { parts } = this.#parts.start
-    return parts.find((part) => part.name === name) ?? (parts[0] as Part)
-  }
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }

@@ -1,11 +1,11 @@
 import { type Clock, type CommunicationError, PublishError } from '@comm/core'
+import type { KafkaLink, OutgoingMessage } from '@comm/kafka-driver'
 import type { PublishResult } from '@comm/messaging'
 import { maybeStored, type PublishAnswers, pause, refused, STORED } from '@comm/messaging/adapter'
-import type { KafkaLink, OutgoingMessage, ProduceFailure } from '../driver/driver.ts'
 
 /** kafkajs copies the records of a partition for each that it adds. */
 const MOST_RECORDS = 500
-const HELD = new PublishError('not sent: an earlier record of its partition was not confirmed')
+const HELD: PublishResult = refused(new PublishError('not sent: an earlier record of its partition was not confirmed'))
 
 /** A record that waits for its request. */
 export interface Outgoing {
@@ -15,6 +15,12 @@ export interface Outgoing {
   readonly answers: PublishAnswers
   /** Its place among the answers. */
   readonly index: number
+}
+
+/** What goes to one partition in one request. */
+interface Parcel {
+  readonly queue: PartitionQueue
+  readonly items: readonly Outgoing[]
 }
 
 /** What waits for one partition, in order. */
@@ -37,36 +43,30 @@ export class PartitionQueue {
   }
 
   push(item: Outgoing): void {
-    this.#items.push(item)
-    if (this.#items.length === 1) this.#lane.offer(this)
+    if (this.#items.push(item) === 1) this.#lane.offer(this)
   }
 
   /** The next ones, but no more bytes than a batch may have; what was aborted has its answer. */
-  take(mostBytes: number): readonly Outgoing[] {
-    const items = this.#items
+  take(mostBytes: number): Parcel {
+    let bytes = 0
     let count = 0
-    for (let bytes = 0; count < Math.min(items.length, MOST_RECORDS); count++) {
-      bytes += (items[count] as Outgoing).bytes
-      if (bytes > mostBytes && count > 0) break
+    for (const item of this.#items) {
+      bytes += item.bytes
+      if (count === MOST_RECORDS || (bytes > mostBytes && count > 0)) break
+      count++
     }
-    this.#items = items.length === count ? [] : items.slice(count)
-    if (items.length > count) items.length = count
-    return items.some(({ signal }) => signal.aborted) ? items.filter(({ signal }) => !signal.aborted) : items
+    const items = this.#items.splice(0, count)
+    return {
+      queue: this,
+      items: items.some(({ signal }) => signal.aborted) ? items.filter(({ signal }) => !signal.aborted) : items,
+    }
   }
 
   /** Nothing of what waits will be sent. */
   refuse(error: CommunicationError): void {
     this.#onFailure()
-    const items = this.#items
-    this.#items = []
-    for (const item of items) answer(item, refused(error))
+    answer(this.#items.splice(0), refused(error))
   }
-}
-
-/** What goes to one partition in one request. */
-interface Parcel {
-  readonly queue: PartitionQueue
-  readonly items: readonly Outgoing[]
 }
 
 export interface LaneParts {
@@ -111,10 +111,10 @@ export class PublishLane {
     const { batchSizeBytes, isIdempotent } = this.#parts
     const parcels: Parcel[] = []
     for (const queue of [...this.#ready]) {
-      const items = queue.take(batchSizeBytes)
+      const parcel = queue.take(batchSizeBytes)
       this.#ready.delete(queue)
       if (!queue.isEmpty) this.#ready.add(queue)
-      if (items.length > 0) parcels.push({ queue, items })
+      if (parcel.items.length > 0) parcels.push(parcel)
       if (parcels.length === 1 && !isIdempotent) break
     }
     return parcels
@@ -123,13 +123,11 @@ export class PublishLane {
   /** @returns false when later records of the same partitions must not be stored before these are sent again */
   async #send(parcels: readonly Parcel[]): Promise<boolean> {
     const failure = await this.#parts.link.produce(batchesOf(parcels), (parcels[0] as Parcel).queue.acks)
-    if (failure?.isOfRecord) {
-      const pieces = piecesOf(parcels)
-      if (pieces.length > 1) return this.#sendEach(pieces)
-    }
-    const result = failure === undefined ? STORED : resultOf(failure)
-    for (const { items } of parcels) for (const item of items) answer(item, result)
-    if (failure?.error.retryable !== true) return true
+    const pieces = failure?.isOfRecord ? piecesOf(parcels) : []
+    if (pieces.length > 1) return this.#sendEach(pieces)
+    const result = failure === undefined ? STORED : failure.stored === 'no' ? refused(failure.error) : maybeStored(failure.error)
+    for (const { items } of parcels) answer(items, result)
+    if (!failure?.error.retryable) return true
     for (const { queue } of parcels) queue.refuse(failure.error)
     return false
   }
@@ -138,7 +136,7 @@ export class PublishLane {
   async #sendEach(pieces: readonly Parcel[]): Promise<boolean> {
     const held = new Set<PartitionQueue>()
     for (const piece of pieces) {
-      if (held.has(piece.queue)) for (const item of piece.items) answer(item, refused(HELD))
+      if (held.has(piece.queue)) answer(piece.items, HELD)
       else if (!(await this.#send([piece]))) held.add(piece.queue)
     }
     return held.size === 0
@@ -146,9 +144,8 @@ export class PublishLane {
 }
 
 function piecesOf(parcels: readonly Parcel[]): readonly Parcel[] {
-  const [first] = parcels
-  if (first === undefined || parcels.length > 1) return parcels
-  return first.items.map((item) => ({ queue: first.queue, items: [item] }))
+  if (parcels.length > 1) return parcels
+  return parcels.flatMap(({ queue, items }) => items.map((item) => ({ queue, items: [item] })))
 }
 
 function batchesOf(parcels: readonly Parcel[]): { topic: string; messages: OutgoingMessage[] }[] {
@@ -161,10 +158,6 @@ function batchesOf(parcels: readonly Parcel[]): { topic: string; messages: Outgo
   return [...batches].map(([topic, messages]) => ({ topic, messages }))
 }
 
-function resultOf({ stored, error }: ProduceFailure): PublishResult {
-  return stored === 'no' ? refused(error) : maybeStored(error)
-}
-
-function answer({ answers, index }: Outgoing, result: PublishResult): void {
-  answers.answer(index, result)
+function answer(items: readonly Outgoing[], result: PublishResult): void {
+  for (const { answers, index } of items) answers.answer(index, result)
 }

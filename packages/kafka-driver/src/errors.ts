@@ -1,3 +1,3 @@
 import { type AdapterErrors, adapterErrors } from '@comm/messaging/adapter'
 
-export const ERRORS: AdapterErrors = adapterErrors('Kafka')
+export const kafkaErrors: AdapterErrors = adapterErrors('Kafka')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { isTopicName, partFor, partsOf } from '../src/topic-names.ts'
+import { checkNames, partFor, partsOf } from '../src/topics.ts'
 
 describe('the topics of a topic', () => {
   it('a group reads the topic, what is for it alone, and what waits, by the length of the wait', () => {
@@ -29,7 +29,7 @@ describe('the topics of a topic', () => {
   })
 
   it('gives the records of each a prefix of their own', () => {
-    const prefixes = partsOf('a', 'g').map(({ suffix }) => suffix)
+    const prefixes = partsOf('a', 'g').map(({ prefix }) => prefix)
     expect(new Set(prefixes).size).toBe(8)
     expect(prefixes[0]).toBe('')
   })
@@ -46,6 +46,8 @@ describe('the topics of a topic', () => {
     ['x'.repeat(249), true],
     ['x'.repeat(250), false],
   ])('%s may be a name: %s', (name, expected) => {
-    expect(isTopicName(name)).toBe(expected)
+    const check = (): void => checkNames([partFor(name, undefined, 0)])
+    if (expected) expect(check).not.toThrow()
+    else expect(check).toThrow(/must make names that Kafka allows/)
   })
 })

@@ -26,6 +26,10 @@ export interface PartitionRange {
 
 export interface NewTopic {
   readonly topic: string
+  /** @default the broker's `num.partitions` */
+  readonly partitions?: number | undefined
+  /** @default the broker's `default.replication.factor` */
+  readonly replicationFactor?: number | undefined
   readonly config: Readonly<Record<string, string>>
 }
 

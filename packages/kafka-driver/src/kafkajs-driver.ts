@@ -2,12 +2,12 @@ import { AuthenticationError, type CommunicationError, ConnectionError, describe
 import { readTls } from '@comm/core/tls'
 import { adapterErrors, unlessAborted, withinLimit } from '@comm/messaging/adapter'
 import kafkajs, { type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs'
-import type { ResolvedOptions } from '../options.ts'
 import { loadCodecs } from './codecs.ts'
 import type { KafkaDriver, KafkaLink, KafkaMember, MemberEvents } from './driver.ts'
 import { fromKafka } from './kafkajs-errors.ts'
 import { KafkaJsLink } from './kafkajs-link.ts'
 import { KafkaJsMember } from './kafkajs-member.ts'
+import type { ResolvedConnection } from './options.ts'
 import { Sockets } from './sockets.ts'
 
 const { Kafka, logLevel } = kafkajs
@@ -18,9 +18,9 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multipli
 
 /** Kafka through kafkajs 2. */
 export class KafkaJsDriver implements KafkaDriver {
-  readonly #options: ResolvedOptions
+  readonly #options: ResolvedConnection
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ResolvedConnection) {
     this.#options = options
   }
 

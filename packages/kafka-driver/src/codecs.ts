@@ -3,9 +3,9 @@ import { zstdCompress, zstdDecompress } from 'node:zlib'
 import { ConfigurationError } from '@comm/core'
 import kafkajs, { type CompressionTypes as CompressionType } from 'kafkajs'
 
-const { CompressionCodecs, CompressionTypes } = kafkajs
+import type { Compression } from './options.ts'
 
-export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+const { CompressionCodecs, CompressionTypes } = kafkajs
 
 export const COMPRESSION: Readonly<Record<Compression, CompressionType>> = Object.freeze({
   none: CompressionTypes.None,

@@ -1,9 +1,9 @@
 import { ConnectionError } from '@comm/core'
 import { withinLimit } from '@comm/messaging/adapter'
 import type { Consumer, Kafka, RetryOptions } from 'kafkajs'
-import type { ResolvedOptions } from '../options.ts'
 import type { KafkaMember, MemberEvents, Position, TopicPartition } from './driver.ts'
 import { fromKafka, isPassing } from './kafkajs-errors.ts'
+import type { ResolvedConnection } from './options.ts'
 import type { Sockets } from './sockets.ts'
 
 const STOP_LIMIT_MS = 3000
@@ -19,11 +19,11 @@ export class KafkaJsMember implements KafkaMember {
   readonly #consumer: Consumer
   readonly #sockets: Sockets
   readonly #parts: MemberParts
-  readonly #options: ResolvedOptions
+  readonly #options: ResolvedConnection
   #hasJoined = false
   #stopping: Promise<void> | undefined
 
-  constructor(kafka: Kafka, sockets: Sockets, parts: MemberParts, options: ResolvedOptions) {
+  constructor(kafka: Kafka, sockets: Sockets, parts: MemberParts, options: ResolvedConnection) {
     this.#sockets = sockets
     this.#parts = parts
     this.#options = options

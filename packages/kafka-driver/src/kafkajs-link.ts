@@ -1,10 +1,10 @@
 import { type CommunicationError, ConnectionError, ConsumeError } from '@comm/core'
 import { pause, withinLimit } from '@comm/messaging/adapter'
 import type { Admin, ITopicMetadata, Kafka, Producer } from 'kafkajs'
-import type { ResolvedOptions } from '../options.ts'
 import { COMPRESSION } from './codecs.ts'
 import type { KafkaLink, NewTopic, OutgoingBatch, OutgoingMessage, PartitionRange, Position, ProduceFailure } from './driver.ts'
 import { fromKafka, isPassing, kafkaErrorType, produceFailure } from './kafkajs-errors.ts'
+import type { ResolvedConnection } from './options.ts'
 import { SharedClient } from './shared-client.ts'
 import type { Sockets } from './sockets.ts'
 
@@ -13,6 +13,8 @@ const CHECK_LIMIT_MS = 2000
 const CREATE_LIMIT_MS = 10_000
 const LOOK_AGAIN_MS = 50
 const PASSING_LIMIT_MS = 10_000
+/** As many as the broker says. */
+const BROKERS = -1
 /** Nobody makes such a topic: what is asked is whether a broker answers. */
 const PROBED_TOPIC = 'comm.probe'
 const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION'
@@ -21,7 +23,7 @@ export class KafkaJsLink implements KafkaLink {
   readonly #producer: SharedClient<Producer>
   readonly #admin: SharedClient<Admin>
   readonly #sockets: Sockets
-  readonly #options: ResolvedOptions
+  readonly #options: ResolvedConnection
   readonly #onBroken: (reason: CommunicationError) => void
   #isChecking = false
   #isOver = false
@@ -31,7 +33,7 @@ export class KafkaJsLink implements KafkaLink {
     kafka: Kafka,
     patient: Kafka,
     sockets: Sockets,
-    options: ResolvedOptions,
+    options: ResolvedConnection,
     onBroken: (reason: CommunicationError) => void,
   ) {
     this.#sockets = sockets
@@ -78,8 +80,7 @@ export class KafkaJsLink implements KafkaLink {
   }
 
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
-    const { partitions: numPartitions = -1, replicationFactor = -1 } = this.#options
-    const made = topics.map(({ topic, config }) => ({
+    const made = topics.map(({ topic, partitions: numPartitions = BROKERS, replicationFactor = BROKERS, config }) => ({
       topic,
       numPartitions,
       replicationFactor,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { murmur2, partitionOfKey } from '../src/publish/partitioner.ts'
+import { murmur2, partitionOfKey } from '../src/partitioner.ts'
 
 describe('murmur2', () => {
   // From Kafka's own `UtilsTest.testMurmur2`.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { OffsetTracker } from '../src/consume/offset-tracker.ts'
+import { OffsetTracker } from '../src/offset-tracker.ts'
 
 interface Item {
   readonly offset: number

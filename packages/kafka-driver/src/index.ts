@@ -1,0 +1,33 @@
+export { Connection, type ConnectionOwner } from './connection.ts'
+export type {
+  IncomingMessage,
+  KafkaDriver,
+  KafkaLink,
+  KafkaMember,
+  MemberEvents,
+  NewTopic,
+  OutgoingBatch,
+  OutgoingMessage,
+  PartitionRange,
+  Position,
+  ProduceFailure,
+  TopicPartition,
+} from './driver.ts'
+export { kafkaErrors } from './errors.ts'
+export { KafkaJsDriver } from './kafkajs-driver.ts'
+export { OffsetTracker, type Tracked } from './offset-tracker.ts'
+export {
+  type Compression,
+  KAFKA_CONNECTION_DEFAULTS,
+  KAFKA_CONNECTION_RULES,
+  KAFKA_CONSUMER_DEFAULTS,
+  KAFKA_PRODUCER_DEFAULTS,
+  type KafkaConnectionOptions,
+  type KafkaConsumerConfig,
+  type KafkaProducerConfig,
+  type ResolvedConnection,
+  resolveConnection,
+} from './options.ts'
+export { murmur2, partitionOfKey } from './partitioner.ts'
+export { type ReadRange, readRecords } from './read-records.ts'
+export { type Start, type StartPosition, startPositions } from './start-positions.ts'

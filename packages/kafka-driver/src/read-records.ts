@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { withinLimit } from '@comm/messaging/adapter'
+import type { IncomingMessage, KafkaDriver, KafkaMember, TopicPartition } from './driver.ts'
+import type { ResolvedConnection } from './options.ts'
+
+const LIMIT_MS = 10_000
+
+export interface ReadRange extends TopicPartition {
+  readonly from: number
+  /** Not included. */
+  readonly until: number
+}
+
+/**
+ * Reads what is there, as a member of a group that nobody else knows, and commits nothing.
+ * @param limit for each partition
+ * @throws CommunicationError
+ */
+export async function readRecords<Range extends ReadRange>(
+  driver: KafkaDriver,
+  { clientId, clock }: Pick<ResolvedConnection, 'clientId' | 'clock'>,
+  ranges: readonly Range[],
+  limit: number,
+): Promise<readonly { readonly range: Range; readonly message: IncomingMessage }[]> {
+  const records: { range: Range; message: IncomingMessage }[] = []
+  const unread = new Map(ranges.map((range) => [nameOf(range), { range, left: limit }]))
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const topics = [...new Set(ranges.map(({ topic }) => topic))]
+  const member: KafkaMember = await driver.member(`${clientId}-read-${randomUUID()}`, topics, {
+    joined: (_, assignment) => {
+      for (const source of assignment) {
+        const wanted = unread.get(nameOf(source))
+        if (wanted === undefined) member.pause(source)
+        else member.seek({ ...source, offset: wanted.range.from })
+      }
+    },
+    batch: (source, messages, next) => {
+      const wanted = unread.get(nameOf(source))
+      if (wanted === undefined) return
+      const { range } = wanted
+      for (const message of messages) {
+        const offset = Number(message.offset)
+        if (offset >= range.from && offset < range.until && wanted.left-- > 0) records.push({ range, message })
+      }
+      if (wanted.left <= 0 || next >= range.until) unread.delete(nameOf(source))
+      if (unread.size === 0) resolve()
+    },
+    failed: reject,
+    rebalancing: () => undefined,
+    alive: () => undefined,
+  })
+  try {
+    // What is there may end in marks of transactions, which nobody gets to see.
+    await withinLimit(clock, LIMIT_MS, Promise.all([member.start(), promise]))
+  } finally {
+    await member.stop()
+  }
+  return records
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
