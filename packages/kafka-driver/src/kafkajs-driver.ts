@@ -68,7 +68,7 @@ export class KafkaJsDriver implements KafkaDriver {
       socketFactory: sockets.factory,
       // What matters comes back as errors; the rest are steps of kafkajs that are tried again.
       logLevel: logLevel.NOTHING,
-      ...(ssl === undefined ? undefined : { ssl: await readTls('kafka.ssl', ssl) }),
+      ...(ssl.enabled === false ? undefined : { ssl: await readTls('kafka.ssl', ssl) }),
       ...(sasl === undefined ? undefined : { sasl }),
     }
   }

@@ -1,17 +1,5 @@
+import { ConfigurationError, type Endpoint } from '@comm/core'
 import {
-  type Backoff,
-  type Clock,
-  ConfigurationError,
-  type Endpoint,
-  exponentialBackoff,
-  hostAndPort,
-  type Logger,
-  parseEndpoint,
-  silentLogger,
-  systemClock,
-} from '@comm/core'
-import {
-  arrayOf,
   boolean,
   callable,
   checkOptions,
@@ -20,12 +8,9 @@ import {
   object,
   oneOf,
   type Rules,
-  secret,
-  text,
   withDefaults,
-  withMethods,
 } from '@comm/core/options'
-import { checkTls, type TlsOptions } from '@comm/core/tls'
+import { SERVER_DEFAULTS, SERVER_RULES, type ServerOptions, serversOf } from '@comm/messaging/adapter'
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
@@ -67,53 +52,27 @@ export interface KafkaConsumerConfig {
   readonly autoOffsetReset?: 'earliest' | 'latest'
 }
 
-export interface KafkaConnectionOptions {
-  /** @default 'localhost' */
-  readonly host?: string
-  /** @default 9092 */
-  readonly port?: number
-  /** Brokers to ask first, each `host` or `host:port`; they take the place of `host` and `port`. @default [] */
-  readonly hosts?: readonly string[]
+export interface KafkaConnectionOptions extends ServerOptions {
   /** Where to reach a broker that calls itself so: through a tunnel, a port forward, a proxy. @default as it says */
   readonly translateAddress?: (broker: Endpoint) => Endpoint
-  readonly username?: string
-  readonly password?: string
   /** @default 'plain' where a user name is given */
   readonly saslMechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
   /** The bearer token, asked for whenever a connection is made. */
   readonly oauthToken?: () => string | Promise<string>
-  /** Files are read before each connect, so that a renewed certificate needs no restart. */
-  readonly ssl?: TlsOptions
-  /** @default 'comm' */
-  readonly clientId?: string
-  /** Until a connection is usable, per broker. @default 10000 */
-  readonly connectionTimeoutMs?: number
   readonly producerConfig?: KafkaProducerConfig
   readonly consumerConfig?: KafkaConsumerConfig
-  /** Wait before each try to reconnect. @default exponentialBackoff({ baseMs: 100, maxMs: 2000 }) */
-  readonly reconnect?: Backoff
-  readonly logger?: Logger
-  /** @default systemClock */
-  readonly clock?: Clock
-  /** Numbers from 0 up to but excluding 1. @default Math.random */
-  readonly random?: () => number
 }
 
-/** What has no default, or one of its own. */
-type Login = 'username' | 'password' | 'saslMechanism' | 'oauthToken' | 'ssl'
-type Defaults = Readonly<Required<Omit<KafkaConnectionOptions, Login | 'producerConfig' | 'consumerConfig'>>>
+const PORT = 9092
 
-export const KAFKA_CONNECTION_DEFAULTS: Defaults = Object.freeze({
-  host: 'localhost',
-  port: 9092,
-  hosts: Object.freeze([]),
+type Defaulted = keyof typeof SERVER_DEFAULTS | 'port' | 'translateAddress'
+
+/** `maxBodyBytes` leaves room for key and headers below Kafka's own limit (`message.max.bytes`, 1048588). */
+export const KAFKA_CONNECTION_DEFAULTS: Readonly<Required<Pick<KafkaConnectionOptions, Defaulted>>> = Object.freeze({
+  ...SERVER_DEFAULTS,
+  port: PORT,
   translateAddress: (broker: Endpoint) => broker,
-  clientId: 'comm',
-  connectionTimeoutMs: 10_000,
-  reconnect: exponentialBackoff({ baseMs: 100, maxMs: 2000 }),
-  logger: silentLogger,
-  clock: systemClock,
-  random: Math.random,
+  maxBodyBytes: 1_000_000,
 })
 
 export const KAFKA_PRODUCER_DEFAULTS: Readonly<Required<KafkaProducerConfig>> = Object.freeze({
@@ -141,23 +100,12 @@ const count = number({ min: 1, integer: true })
 const positiveMs = number({ min: 1 })
 
 export const KAFKA_CONNECTION_RULES: Rules<KafkaConnectionOptions> = {
-  host: nonEmptyText,
-  port: number({ min: 1, max: 65_535, integer: true }),
-  hosts: arrayOf(hostAndPort),
+  ...SERVER_RULES,
   translateAddress: callable,
-  username: text,
-  password: secret(text),
   saslMechanism: oneOf('plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'),
   oauthToken: callable,
-  ssl: object,
-  clientId: nonEmptyText,
-  connectionTimeoutMs: positiveMs,
   producerConfig: object,
   consumerConfig: object,
-  reconnect: withMethods('a backoff such as exponentialBackoff() makes', 'delayMs'),
-  logger: object,
-  clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),
-  random: callable,
 }
 
 const PRODUCER_RULES: Rules<KafkaProducerConfig> = {
@@ -183,10 +131,12 @@ const CONSUMER_RULES: Rules<KafkaConsumerConfig> = {
 }
 
 /** The options with every default in its place. */
-export type ResolvedConnection = Omit<Defaults, 'host' | 'port' | 'hosts'> & {
-  readonly [Name in Login]: KafkaConnectionOptions[Name] | undefined
-} & {
+export type ResolvedConnection = typeof KAFKA_CONNECTION_DEFAULTS & {
   readonly servers: readonly Endpoint[]
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly saslMechanism: KafkaConnectionOptions['saslMechanism'] | undefined
+  readonly oauthToken: KafkaConnectionOptions['oauthToken'] | undefined
   readonly producerConfig: typeof KAFKA_PRODUCER_DEFAULTS
   readonly consumerConfig: typeof KAFKA_CONSUMER_DEFAULTS & KafkaConsumerConfig
   /** As Kafka writes it: -1 is all. */
@@ -198,14 +148,10 @@ const ACKS = { all: -1, '1': 1, '0': 0 } as const
 
 /** @param options checked by `KAFKA_CONNECTION_RULES` already @throws ConfigurationError */
 export function resolveConnection(options: KafkaConnectionOptions): ResolvedConnection {
-  const { producerConfig: producer = {}, consumerConfig: consumer = {}, ssl, username, password, oauthToken } = options
+  const { producerConfig: producer = {}, consumerConfig: consumer = {}, username, password, oauthToken } = options
   checkOptions<KafkaProducerConfig>('kafka.producerConfig', producer, PRODUCER_RULES)
   checkOptions<KafkaConsumerConfig>('kafka.consumerConfig', consumer, CONSUMER_RULES)
-  if (ssl !== undefined) checkTls('kafka.ssl', ssl)
-  const { host, port, hosts, ...others } = withDefaults<KafkaConnectionOptions, keyof Defaults>(
-    KAFKA_CONNECTION_DEFAULTS,
-    options,
-  )
+  const resolved = withDefaults<KafkaConnectionOptions, Defaulted>(KAFKA_CONNECTION_DEFAULTS, options)
   const producerConfig = withDefaults(KAFKA_PRODUCER_DEFAULTS, producer)
   const consumerConfig = withDefaults(KAFKA_CONSUMER_DEFAULTS, consumer)
   if (consumerConfig.heartbeatIntervalMs >= consumerConfig.sessionTimeoutMs)
@@ -215,18 +161,9 @@ export function resolveConnection(options: KafkaConnectionOptions): ResolvedConn
     throw new ConfigurationError("kafka.oauthToken must be given with saslMechanism 'oauthbearer', and only then")
   if (saslMechanism !== undefined && saslMechanism !== 'oauthbearer' && username === undefined)
     throw new ConfigurationError(`kafka.username must be given with saslMechanism '${saslMechanism}', got nothing`)
-  const acks = ACKS[producerConfig.acks]
-  return Object.freeze({
-    ...others,
-    username,
-    password,
-    oauthToken,
-    saslMechanism,
-    ssl: ssl?.enabled === false ? undefined : ssl,
-    servers: hosts.length === 0 ? [{ host, port }] : hosts.map((each) => parseEndpoint(each, port) ?? { host: each, port }),
-    producerConfig,
-    consumerConfig,
-    acks,
-    isIdempotent: producerConfig.idempotent && acks === ACKS.all,
-  })
+  const servers = serversOf('kafka', resolved, PORT)
+  const acks = resolved.confirmDelivery ? ACKS[producerConfig.acks] : ACKS['0']
+  const isIdempotent = producerConfig.idempotent && acks === ACKS.all
+  const login = { username, password, saslMechanism, oauthToken }
+  return Object.freeze({ ...resolved, ...login, servers, producerConfig, consumerConfig, acks, isIdempotent })
 }

@@ -1,4 +1,4 @@
-import { anything, boolean, callable, checkOptions, number, object, type Rules, withDefaults } from '@comm/core/options'
+import { anything, callable, checkOptions, number, object, type Rules, withDefaults } from '@comm/core/options'
 import {
   KAFKA_CONNECTION_DEFAULTS,
   KAFKA_CONNECTION_RULES,
@@ -8,10 +8,6 @@ import {
 } from '@comm/kafka-driver'
 
 export interface KafkaAdapterOptions extends KafkaConnectionOptions {
-  /** False: a publish counts as done when it is sent (`acks` 0). Retries and dead letters are confirmed all the same. @default true */
-  readonly confirmDelivery?: boolean
-  /** Larger bodies are refused. Kafka's own limit (`message.max.bytes`, 1048588) holds for body, key and headers. @default 1000000 */
-  readonly maxBodyBytes?: number
   /** Of topics that are made. @default the broker's `num.partitions` */
   readonly partitions?: number
   /** @default the broker's `default.replication.factor` */
@@ -26,12 +22,10 @@ export interface KafkaAdapterOptions extends KafkaConnectionOptions {
   readonly heartbeatMs?: number
 }
 
-type Own = 'confirmDelivery' | 'maxBodyBytes' | 'topicConfig' | 'groupId'
+type Own = 'topicConfig' | 'groupId'
 type Optional = 'partitions' | 'replicationFactor'
 
 const OWN_DEFAULTS: Readonly<Required<Pick<KafkaAdapterOptions, Own>>> = {
-  confirmDelivery: true,
-  maxBodyBytes: 1_000_000,
   topicConfig: Object.freeze({}),
   groupId: (group, topic) => `${group}.${topic}`,
 }
@@ -45,8 +39,6 @@ const count = number({ min: 1, integer: true })
 
 export const KAFKA_RULES: Rules<KafkaAdapterOptions> = {
   ...KAFKA_CONNECTION_RULES,
-  confirmDelivery: boolean,
-  maxBodyBytes: count,
   partitions: count,
   replicationFactor: count,
   topicConfig: object,
@@ -60,7 +52,5 @@ export type ResolvedOptions = ResolvedConnection & typeof OWN_DEFAULTS & Pick<Ka
 /** @throws ConfigurationError */
 export function resolveOptions(options: KafkaAdapterOptions): ResolvedOptions {
   checkOptions('kafka', options, KAFKA_RULES)
-  const own = withDefaults<KafkaAdapterOptions, Own>(OWN_DEFAULTS, options)
-  const connection = resolveConnection(options)
-  return own.confirmDelivery ? { ...own, ...connection } : { ...own, ...connection, acks: 0, isIdempotent: false }
+  return { ...withDefaults<KafkaAdapterOptions, Own>(OWN_DEFAULTS, options), ...resolveConnection(options) }
 }
