@@ -12,7 +12,7 @@ export interface Tier {
 }
 
 const LAST: Tier = { suffix: 'delay-1d', maxMs: 86_400_000 }
-export const TIERS: readonly Tier[] = [{ suffix: 'delay-10s', maxMs: 10_000 }, { suffix: 'delay-10m', maxMs: 600_000 }, LAST]
+const TIERS: readonly Tier[] = [{ suffix: 'delay-10s', maxMs: 10_000 }, { suffix: 'delay-10m', maxMs: 600_000 }, LAST]
 
 /**
  * One topic of Kafka, as a part of one of ours: `T` itself holds what is for every group; beside it `T.for-G` what is for group G alone,
