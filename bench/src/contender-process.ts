@@ -10,6 +10,9 @@ const BYTES_NODE_OPTIONS = ['--expose-gc', '--min-semi-space-size=128', '--max-s
 /** Rounds take less than a second; what takes so long hangs. */
 const ANSWER_LIMIT_MS = 60_000
 
+/** What is no concern of a bench: that types are stripped, and that kafkajs counts down to times that have passed. */
+export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
+
 /** A contender in a process of its own, set up and verified. */
 export class ContenderProcess implements AsyncDisposable {
   readonly contender: Contender
@@ -20,7 +23,7 @@ export class ContenderProcess implements AsyncDisposable {
     this.contender = contender
     this.#child = fork(fileURLToPath(import.meta.resolve('./contender-main.ts')), {
       execArgv: [
-        '--disable-warning=ExperimentalWarning',
+        ...QUIET,
         ...(contender.built ? [] : ['--conditions=@comm/source']),
         ...nodeOptions,
         ...(contender.nodeOptions ?? []),

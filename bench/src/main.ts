@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { areaNames, loadArea } from './areas.ts'
+import { QUIET } from './contender-process.ts'
 import { runArea } from './run-area.ts'
 
 const USAGE = `bench [area] [options]      measures; without an area, all of them
@@ -69,6 +70,6 @@ if (process.execArgv.includes(CONDITION)) {
     process.exitCode = 1
   }
 } else {
-  const again = [CONDITION, '--disable-warning=ExperimentalWarning', import.meta.filename, ...process.argv.slice(2)]
+  const again = [CONDITION, ...QUIET, import.meta.filename, ...process.argv.slice(2)]
   process.exitCode = spawnSync(process.execPath, again, { stdio: 'inherit' }).status ?? 1
 }

@@ -3,6 +3,7 @@ import { prepare } from './prepare.ts'
 import { IN_FLIGHT, type Role } from './role.ts'
 
 const RABBIT = '@comm/messaging-rabbit'
+const KAFKA = '@comm/messaging-kafka'
 const STREAMS = '@comm/messaging-redis'
 const PUBSUB = '@comm/messaging-redis'
 
@@ -23,11 +24,19 @@ const PUBSUB_ROWS: Rows = {
   ioredis: 'ioredis-pubsub',
   '@nestjs/microservices': 'nestjs-pubsub',
 }
-
+const KAFKA_ROWS: Rows = { kafkajs: 'kafkajs', [KAFKA]: 'comm-kafka', '@platformatic/kafka': 'platformatic-kafka' }
+const KAFKA_NEST: Rows = { '@nestjs/microservices': 'nestjs-kafka' }
+const KAFKA_CONSUMERS: Rows = {
+  'kafkajs eachBatch': 'kafkajs',
+  'kafkajs eachMessage': 'kafkajs-each-message',
+  [KAFKA]: 'comm-kafka',
+  '@platformatic/kafka': 'platformatic-kafka',
+  ...KAFKA_NEST,
+}
 function work(name: string, broker: Role['broker'], does: Role['does'], rows: Rows, more: Omit<Partial<Work>, 'name'>): Work {
   const contenders = Object.entries(rows).map(([contender, module]): Contender => {
     const topic = `${name} ${module}`.replaceAll(/[^\w]+/g, '-')
-    const role: Role = { broker, does, topic, isNest: module.startsWith('nestjs') }
+    const role: Role = { broker, does, topic, isBatch: name.endsWith('batches'), isNest: module === 'nestjs-rabbit' }
     return { name: contender, module: import.meta.resolve(`./contenders/${module}.ts`), parameters: { ...role } }
   })
   return { name, contenders, baseline: Object.keys(rows)[0] as string, inFlight: IN_FLIGHT, ...more }
@@ -43,12 +52,13 @@ const RABBIT_PUBLISH: readonly Limit[] = [
   { contender: RABBIT, atLeast: 0.95, rateOf: 'amqplib' },
   ...RABBIT_PEERS,
 ]
+const KAFKA_PEERS = ahead(KAFKA, ['@nestjs/microservices'])
 const STREAMS_LIMITS: readonly Limit[] = [{ contender: STREAMS, atMost: 1.1, timesOf: 'redis' }]
 
 /** Messages of 200 bytes of JSON over real servers: published and confirmed, consumed and acknowledged. */
 export const area: Area = {
   name: 'messaging',
-  packages: ['messaging', 'messaging-rabbit', 'messaging-redis'],
+  packages: ['messaging', 'messaging-kafka', 'messaging-rabbit', 'messaging-redis'],
   prepare,
   works: [
     work('rabbit publish c=1', 'rabbit', 'publish', RABBIT_ROWS, { inFlight: 1, limits: RABBIT_PUBLISH }),
@@ -60,6 +70,30 @@ export const area: Area = {
     work('streams consume', 'streams', 'consume', STREAMS_ROWS, { limits: STREAMS_LIMITS }),
     work('pubsub', 'pubsub', 'both', PUBSUB_ROWS, {
       limits: [{ contender: PUBSUB, atMost: 1.4, timesOf: 'redis' }, ...ahead(PUBSUB, ['@nestjs/microservices'])],
+    }),
+    work('kafka publish c=1', 'kafka', 'publish', { ...KAFKA_ROWS, ...KAFKA_NEST }, { inFlight: 1, limits: KAFKA_PEERS }),
+    work(
+      'kafka publish c=100',
+      'kafka',
+      'publish',
+      { ...KAFKA_ROWS, ...KAFKA_NEST },
+      {
+        limits: [
+          { contender: KAFKA, atMost: 0.35, timesOf: 'kafkajs' },
+          { contender: KAFKA, atLeast: 3, rateOf: 'kafkajs' },
+          ...KAFKA_PEERS,
+        ],
+      },
+    ),
+    work('kafka publish batches', 'kafka', 'publish', KAFKA_ROWS, {
+      limits: [{ contender: KAFKA, atMost: 1.25, timesOf: 'kafkajs' }],
+    }),
+    work('kafka consume', 'kafka', 'consume', KAFKA_CONSUMERS, {
+      limits: [
+        { contender: KAFKA, atMost: 1.5, timesOf: 'kafkajs eachBatch' },
+        { contender: KAFKA, atMost: 0.8, timesOf: 'kafkajs eachMessage' },
+        ...KAFKA_PEERS,
+      ],
     }),
   ],
 }

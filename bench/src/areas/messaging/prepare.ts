@@ -1,11 +1,12 @@
 import type { Prepared, Run, Work } from '@comm/bench/area'
-import { startRabbitMQ, startRedis, type TestServer } from '@comm/testkit/servers'
+import { startKafka, startRabbitMQ, startRedis, type TestServer } from '@comm/testkit/servers'
+import { KafkaStock } from './brokers/kafka.ts'
 import { RabbitStock } from './brokers/rabbit.ts'
 import { StreamsStock } from './brokers/streams.ts'
 import { type Role, roleOf } from './role.ts'
 import type { Stock } from './stock.ts'
 
-const SERVERS = { rabbitmq: startRabbitMQ, redis: startRedis }
+const SERVERS = { kafka: startKafka, rabbitmq: startRabbitMQ, redis: startRedis }
 
 interface Broker {
   /** Also the name of its URL in the environment. */
@@ -18,6 +19,7 @@ const BROKERS: Readonly<Record<Role['broker'], Broker>> = {
   streams: { server: 'redis', openStock: StreamsStock.open },
   // Keeps nothing.
   pubsub: { server: 'redis' },
+  kafka: { server: 'kafka', openStock: KafkaStock.open },
 }
 
 type Stocks = ReadonlyMap<Role['broker'], Stock>
