@@ -77,10 +77,10 @@ export class LoadBalancer implements AsyncDisposable {
   /**
    * The instance for a call that begins now; `release` must follow.
    * @param key what a consistent choice is made by
-   * @param avoid where the call has been already: another is chosen, if there is another
+   * @param avoid ids of the instances where the call has been already: another is chosen, if there is another
    * @throws ServiceUnavailableError there is none
    */
-  acquire(key?: string, avoid?: ReadonlySet<Candidate>): Candidate {
+  acquire(key?: string, avoid?: ReadonlySet<string>): Candidate {
     const now = this.#options.clock.now()
     if (!this.#isCurrent || now >= this.#returnsAt) this.#update(now)
     if (this.#eligible.length === 0) throw this.#noInstance()
@@ -119,9 +119,9 @@ export class LoadBalancer implements AsyncDisposable {
     return Promise.resolve()
   }
 
-  #other(avoid: ReadonlySet<Candidate>, key: string | undefined, now: number): Candidate | undefined {
+  #other(avoid: ReadonlySet<string>, key: string | undefined, now: number): Candidate | undefined {
     if (this.#strategy.pickOther !== undefined) return this.#strategy.pickOther(avoid, key, now)
-    const others = this.#eligible.filter((candidate) => !avoid.has(candidate))
+    const others = this.#eligible.filter((candidate) => !avoid.has(candidate.instance.id))
     return others.length === 0 ? undefined : lessBusyOfTwo(others, this.#options.random, now)
   }
 

@@ -2,6 +2,7 @@ import { callable, checkArgument, checkOptions } from '../options.ts'
 import type { Call, Stage } from '../resilience/stage.ts'
 import { type Classify, classifyOutcome } from '../resilience/verdict.ts'
 import type { Candidate } from './candidate.ts'
+import type { Instance } from './instance.ts'
 import { LoadBalancer } from './load-balancer.ts'
 
 export interface PickOptions {
@@ -17,43 +18,44 @@ interface Visit {
   readonly startedAt: number
 }
 
-/** A visit whose `enter` had to wait for the first instances; `leave` or `undo` follows. */
-interface LateVisit extends Visit {
-  readonly signal: AbortSignal
-}
-
 /**
- * Chooses an instance for each attempt, and gives it to what is further in as `call.target`. A retry further out goes to an instance that
- * the call has not been at. What becomes of the attempt is told to the balancer; a call that timed out counts against the load of its
- * instance until it has really ended.
+ * Chooses an instance for each attempt, and gives it to what is further in as `call.target`. A retry or a hedge further out goes to an
+ * instance that the call has not been at. What becomes of the attempt is told to the balancer; a call that timed out counts against the load
+ * of its instance until it has really ended.
  */
 export function pick(balancer: LoadBalancer, options: PickOptions = {}): Stage {
   checkArgument('pick balancer', balancer, { expected: 'a LoadBalancer', accepts: (value) => value instanceof LoadBalancer })
   checkOptions<PickOptions>('pick', options, { key: callable, classify: callable })
   const { key: keyOf, classify = classifyOutcome } = options
-  /** Where a call has failed. */
-  const tried = new WeakMap<Call, Set<Candidate>>()
-  const late = new Set<LateVisit>()
+  /** Ids of the instances where calls have been, for those that go on to another. */
+  const tried = new WeakMap<Call, Set<string>>()
+  /** Visits whose `enter` had to wait for the first instances, until it is known whether they take place. */
+  const late = new WeakMap<Promise<unknown>, Candidate>()
+
+  const beenAt = (root: Call, last: Instance): ReadonlySet<string> => {
+    const ids = (tried.get(root) ?? new Set()).add(last.id)
+    tried.set(root, ids)
+    return ids
+  }
 
   const visit = (call: Call): Visit => {
-    const candidate = balancer.acquire(keyOf?.(call), call.attempt > 1 ? tried.get(call) : undefined)
-    call.target = candidate.instance
+    const { root } = call
+    const last = root.target as Instance | undefined
+    const candidate = balancer.acquire(keyOf?.(call), last === undefined ? undefined : beenAt(root, last))
+    // What is further in sees its own; the root remembers the last, so that a call that has only one attempt costs nothing more.
+    root.target = call.target = candidate.instance
     return { candidate, startedAt: call.clock.now() }
   }
 
-  const remember = (call: Call, candidate: Candidate): void => {
-    const before = tried.get(call)
-    if (before === undefined) tried.set(call, new Set([candidate]))
-    else before.add(candidate)
-  }
-
-  const enterLate = async (call: Call, at: number): Promise<void> => {
+  const enterLate = (call: Call, at: number): Promise<void> => {
     const { signal } = call
-    await balancer.source.ready(signal)
-    signal.throwIfAborted()
-    const visited = { ...visit(call), signal }
-    late.add(visited)
-    call.setState(at, visited)
+    const entering = balancer.source.ready(signal).then(() => {
+      signal.throwIfAborted()
+      const visited = visit(call)
+      late.set(entering, visited.candidate)
+      call.setState(at, visited)
+    })
+    return entering
   }
 
   return {
@@ -64,20 +66,13 @@ export function pick(balancer: LoadBalancer, options: PickOptions = {}): Stage {
       call.setState(at, visit(call))
     },
     leave(call: Call, at: number): void {
-      const visited = call.state(at) as Visit
-      const { candidate, startedAt } = visited
-      if (late.size > 0) late.delete(visited as LateVisit)
-      const verdict = classify(call)
-      if (verdict === 'failure') remember(call, candidate)
-      balancer.report(candidate, verdict, call.clock.now() - startedAt)
+      const { candidate, startedAt } = call.state(at) as Visit
+      balancer.report(candidate, classify(call), call.clock.now() - startedAt)
       call.whenSettled(at, () => balancer.release(candidate))
     },
-    undo(): void {
-      for (const visited of late) {
-        if (!visited.signal.aborted) continue
-        late.delete(visited)
-        balancer.release(visited.candidate)
-      }
+    undo(entering: Promise<unknown>): void {
+      const candidate = late.get(entering)
+      if (candidate !== undefined) balancer.release(candidate)
     },
   }
 }

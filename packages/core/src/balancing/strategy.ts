@@ -9,8 +9,8 @@ export interface BalancingStrategy {
   reset(candidates: readonly Candidate[], now: number): void
   /** @param key what a consistent choice is made by; others ignore it */
   pick(key: string | undefined, now: number): Candidate
-  /** For a call that has been elsewhere already. @default the less busy of two random others */
-  pickOther?(avoid: ReadonlySet<Candidate>, key: string | undefined, now: number): Candidate | undefined
+  /** For a call that has been elsewhere already. @param avoid ids of instances @default the less busy of two random others */
+  pickOther?(avoid: ReadonlySet<string>, key: string | undefined, now: number): Candidate | undefined
   /** A call begins there: `inFlight` is one more. */
   started?(candidate: Candidate, now: number): void
   /** It runs there no longer: `inFlight` is one less. */

@@ -142,7 +142,7 @@ export class RunningCall extends AsyncResource implements Call {
     return this.#controller.signal
   }
 
-  get root(): object {
+  get root(): Call {
     return this.#outer?.root ?? this
   }
 

@@ -33,7 +33,7 @@ export interface Call {
    * The call as the outermost stage sees it: the same for all runs that an `around` stage makes of what is inside it. What several
    * attempts of one call must know of each other is kept by it.
    */
-  readonly root: object
+  readonly root: Call
   /**
    * Absolute, in `Clock.now()` milliseconds; Infinity when there is none. A stage that lowers it in `enter` cancels the call
    * when it passes, and restores it in `leave`.

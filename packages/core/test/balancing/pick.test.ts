@@ -1,7 +1,17 @@
 import { TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
 import { type EndpointSource, type Instance, LoadBalancer, pick, roundRobin } from '../../src/balancing/index.ts'
-import { bulkhead, type Call, constantBackoff, pipeline, retry, timeout, ValidationError } from '../../src/index.ts'
+import {
+  bulkhead,
+  type Call,
+  constantBackoff,
+  hedge,
+  pipeline,
+  retry,
+  retryBudget,
+  timeout,
+  ValidationError,
+} from '../../src/index.ts'
 import { instances } from './support.ts'
 
 function rigged(options: Partial<ConstructorParameters<typeof LoadBalancer>[0]> = {}) {
@@ -26,6 +36,23 @@ describe('pick', () => {
     await expect(run).rejects.toThrow('down')
     expect(seen.toSorted()).toEqual(['i0', 'i1', 'i2'])
     expect(inFlight(balancer)).toBe(0)
+  })
+
+  it('sends a hedge to another instance, also when that is the third', async () => {
+    const { clock, balancer } = rigged()
+    const seen: string[] = []
+    const never = new Promise<never>(() => undefined)
+    const calls = pipeline([hedge({ afterMs: 10, maxHedges: 2, budget: retryBudget({ minPerSecond: 9 }) }), pick(balancer)], {
+      clock,
+    })
+    const run = calls.run(async (_, call) => {
+      seen.push(target(call))
+      return seen.length < 3 ? never : target(call)
+    }, undefined)
+    await clock.advance(10)
+    await clock.advance(10)
+    expect(await run).toBe(seen[2])
+    expect(new Set(seen).size).toBe(3)
   })
 
   it('counts a call that timed out against its instance until it has really ended', async () => {

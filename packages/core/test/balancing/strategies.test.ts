@@ -50,13 +50,13 @@ describe.each(ALL.map((strategy) => [strategy.name, strategy] as const))('%s', (
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.nat(), (count, seed) => {
         const { balancer } = rig(strategy, { instances: instances(count) }, seed)
-        const tried = new Set<ReturnType<typeof balancer.acquire>>()
+        const tried = new Set<string>()
         for (let attempt = 0; attempt < count; attempt++) {
-          const candidate = balancer.acquire('key', tried)
-          expect(tried.has(candidate)).toBe(false)
-          tried.add(candidate)
+          const { id } = balancer.acquire('key', tried).instance
+          expect(tried.has(id)).toBe(false)
+          tried.add(id)
         }
-        expect(tried.has(balancer.acquire('key', tried))).toBe(true)
+        expect(tried.has(balancer.acquire('key', tried).instance.id)).toBe(true)
       }),
       SEEDED,
     )

@@ -63,7 +63,7 @@ class ConsistentHash implements BalancingStrategy {
     return this.#walk(key, undefined) as Candidate
   }
 
-  pickOther(avoid: ReadonlySet<Candidate>, key: string | undefined): Candidate | undefined {
+  pickOther(avoid: ReadonlySet<string>, key: string | undefined): Candidate | undefined {
     return this.#walk(key, avoid)
   }
 
@@ -76,14 +76,14 @@ class ConsistentHash implements BalancingStrategy {
   }
 
   /** The first on the ring that has room, else the first at all. */
-  #walk(key: string | undefined, avoid: ReadonlySet<Candidate> | undefined): Candidate | undefined {
+  #walk(key: string | undefined, avoid: ReadonlySet<string> | undefined): Candidate | undefined {
     const ring = this.#ring
     const start = this.#placeOf(key === undefined ? Math.floor(this.#random() * 2 ** 32) : hash32(key))
     let full: Candidate | undefined
     for (let step = 0; step < ring.length; step++) {
       const owner = (ring[(start + step) % ring.length] as number) % MOST_CANDIDATES
       const candidate = this.#candidates[owner] as Candidate
-      if (avoid?.has(candidate)) continue
+      if (avoid?.has(candidate.instance.id)) continue
       if (this.#hasRoom(candidate)) return candidate
       full ??= candidate
     }

@@ -27,10 +27,10 @@ class RoundRobin implements BalancingStrategy {
     return picked
   }
 
-  pickOther(avoid: ReadonlySet<Candidate>): Candidate | undefined {
+  pickOther(avoid: ReadonlySet<string>): Candidate | undefined {
     for (let tries = this.#candidates.length; tries > 0; tries--) {
       const picked = this.pick()
-      if (!avoid.has(picked)) return picked
+      if (!avoid.has(picked.instance.id)) return picked
     }
     return undefined
   }
