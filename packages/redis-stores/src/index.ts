@@ -1,3 +1,6 @@
+export { REDIS_CACHE_DEFAULTS, type RedisCacheOptions, RedisCacheStore } from './cache.ts'
 export { RedisConnection, type RedisConnectionOptions } from './connection/index.ts'
 export { RedisDedupStore } from './dedup.ts'
 export { REDIS_DEDUP_DEFAULTS, type RedisDedupOptions } from './dedup-options.ts'
+export { REDIS_RATE_LIMIT_DEFAULTS, type RedisRateLimitOptions, RedisRateLimitStore } from './rate-limit.ts'
+export type { RedisStoreOptions } from './store-options.ts'

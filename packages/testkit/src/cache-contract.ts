@@ -140,6 +140,28 @@ export function cacheStoreContract(
       for (const each of keys) assert.equal(await textAt(store, each), each)
     })
 
+    verify(
+      'where it can be claimed, one of many has the right to fetch, until it gives it back or its time is over',
+      async (subject, key) => {
+        const { store, pass } = subject
+        const claim = async (leaseMs: number): Promise<string | undefined> => store.claim?.(key, leaseMs)
+        if (store.claim === undefined) return
+        const tokens = await Promise.all(Array.from({ length: 20 }, () => claim(LONG_MS)))
+        const [token, ...others] = tokens.filter((each) => each !== undefined)
+        assert(token !== undefined && others.length === 0, 'one of them has it')
+        await store.release?.(key, 'made up')
+        assert.equal(await claim(LONG_MS), undefined)
+        assert.notEqual(await store.claim(`${key}other`, LONG_MS), undefined)
+        await store.release?.(key, token)
+        const short = await claim(SHORT_MS)
+        assert(short !== undefined && short !== token, 'a claim after a release is a new one')
+        await pass(SHORT_MS + 5)
+        assert.notEqual(await claim(LONG_MS), undefined)
+        await store.release?.(key, short)
+        assert.equal(await claim(LONG_MS), undefined)
+      },
+    )
+
     verify('of many that set side by side one wins, whole', async ({ store }, key) => {
       const texts = Array.from({ length: 30 }, (_, at) => `${at}`)
       await Promise.all(texts.map(async (text) => store.set(key, entryOf(text), { ttlMs: LONG_MS, tags: [`${key}${text}`] })))

@@ -16,6 +16,13 @@ export interface CacheStore {
   invalidatePrefix(prefix: string): number | Promise<number>
   /** Deletes every entry that was set with this tag. Gives their number. */
   invalidateTag(tag: string): number | Promise<number>
+  /**
+   * Takes the right to bring what belongs under the key, for `leaseMs`, and gives a token; undefined: somebody else has it. Only a
+   * store that processes share needs it, so that one of them fetches and the others wait.
+   */
+  claim?(key: string, leaseMs: number): Promise<string | undefined>
+  /** Gives the right back, unless it has passed to another. */
+  release?(key: string, token: string): Promise<void>
 }
 
 /** Belongs to the store once it was set: nobody changes the bytes any more, and no reader may. */

@@ -21,7 +21,7 @@ export interface Fetched {
   readonly answer: Answer
   /** What other requests may have of it. */
   readonly stored: Stored | undefined
-  readonly how: 'miss' | 'revalidated' | 'stale'
+  readonly how: 'miss' | 'revalidated' | 'stale' | 'coalesced'
 }
 
 /** RFC 5861 4 */

@@ -1,4 +1,5 @@
 import { type CacheStore, type Health, MemoryCacheStore } from '@comm/core'
+import { AcrossProcesses } from './across-processes.ts'
 import { type Answer, answerFrom, gatewayTimeout } from './answers.ts'
 import { type Asked, NOTHING_ASKED, readAsked } from './asked.ts'
 import type { CacheableRequest, Forward } from './cacheable-request.ts'
@@ -29,6 +30,7 @@ export class HttpCache {
   readonly #guarded: GuardedStore
   readonly #repository: Repository
   readonly #fetcher: Fetcher
+  readonly #across: AcrossProcesses
   readonly #underWay = new FetchesUnderWay()
   readonly #flights = new Map<string, Flight<Fetched>>()
   readonly #notShared: RecentKeys
@@ -49,6 +51,7 @@ export class HttpCache {
       this.#counts.storeErrors += 1
     })
     this.#repository = new Repository(this.#guarded, maxEntryBytes)
+    this.#across = new AcrossProcesses(this.#guarded, this.#repository, clock)
     this.#notShared = new RecentKeys(clock, NOT_SHARED_MS)
     this.#fetcher = new Fetcher(this.#options, this.#repository, this.#underWay, () => {
       this.#counts.stored += 1
@@ -194,7 +197,11 @@ export class HttpCache {
     const key = request.url.href
     const flight: Flight<Fetched> = new Flight(
       async (signal) => {
-        const fetched = await withoutCaller(() => this.#fetcher.fetch(request, NOTHING_ASKED, stored, forward, signal))
+        const fetched = await withoutCaller(() =>
+          this.#across.fetch(request, stored, signal, (known) =>
+            this.#fetcher.fetch(request, NOTHING_ASKED, known, forward, signal),
+          ),
+        )
         this.#remember(key, fetched)
         return fetched
       },

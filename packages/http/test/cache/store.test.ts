@@ -61,6 +61,32 @@ describe('a store that is elsewhere', () => {
     expect(cache.statistics().storeErrors).toBe(5)
   })
 
+  it('does not give what was changed while it was away', async () => {
+    const store = new RemoteStore()
+    const { ask, requests } = origin(FRESH, { store })
+    await ask('/')
+    store.isDown = true
+    await ask('/', { method: 'PUT' })
+    await ask('/')
+    store.isDown = false
+    expect((await ask('/')).text()).toBe('answer 4')
+    expect((await ask('/')).text()).toBe('answer 4')
+    expect(requests.length).toBe(4)
+  })
+
+  it('gives nothing when it had to forget too much to tell what', async () => {
+    const store = new RemoteStore()
+    const { ask, requests } = origin(FRESH, { store })
+    await ask('/kept')
+    store.isDown = true
+    for (let at = 0; at < 1001; at += 1) await ask(`/${at}`, { method: 'PUT' })
+    store.isDown = false
+    await ask('/kept')
+    expect(requests.length).toBe(1003)
+    await ask('/kept')
+    expect(requests.length).toBe(1003)
+  })
+
   it.each(['', '{', '{"v":2,"head":{}}', 'null', '[]'])(
     'with metadata %j of somebody else is taken for empty',
     async (metadata) => {
