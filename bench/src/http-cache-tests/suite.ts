@@ -25,7 +25,7 @@ export type SuiteFetch = (
 ) => Promise<{ readonly status: number; readonly statusText: string; readonly headers: Headers; text(): Promise<string> }>
 
 interface Runner {
-  runTests(suites: readonly Suite[], fetch: SuiteFetch, browserCache: boolean, baseUrl: string): Promise<void>
+  runTests(suites: readonly Suite[], fetch: SuiteFetch, browserCache: boolean, baseUrl: string, sideBySide: number): Promise<void>
   getResults(): Results
 }
 

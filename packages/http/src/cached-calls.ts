@@ -1,4 +1,4 @@
-import { type Call, type Clock, type Pipeline, pipeline, type Stage } from '@comm/core'
+import { type Call, type Clock, currentContext, type Pipeline, pipeline, type Stage } from '@comm/core'
 import type { Forward } from './cache/cacheable-request.ts'
 import type { HttpCache } from './cache/http-cache.ts'
 import { andThen } from './cache/maybe-promise.ts'
@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts'
 import type { HttpRequest } from './request.ts'
 import { totalTimeout } from './request-timeout.ts'
 import type { HttpResponse, HttpStreamResponse } from './response.ts'
+import { serviceUnavailable } from './service-unavailable.ts'
 import { responseOf, statusError } from './status-error.ts'
 
 /**
@@ -14,7 +15,13 @@ import { responseOf, statusError } from './status-error.ts'
  */
 export const cachePlace: Stage = Object.freeze({ name: 'cache', description: 'cache (RFC 9111)' })
 
+/** As core names it; it only looks at failures. */
+const FALLBACK = 'fallback'
+
 type Answer = HttpResponse | HttpStreamResponse
+
+/** Outside the cache these have nothing to do where the answer is there at once. */
+const PATIENT: ReadonlySet<Stage> = new Set([totalTimeout, serviceUnavailable])
 
 /**
  * The calls that a cache may answer. The policies outside the cache run for each of them. A request to the server runs in the
@@ -23,6 +30,8 @@ type Answer = HttpResponse | HttpStreamResponse
 export class CachedCalls {
   readonly #cache: HttpCache
   readonly #outside: Pipeline
+  readonly #canSkipOutside: boolean
+  readonly #clock: Clock
   readonly #callee: (request: HttpRequest, call: Call) => Promise<Answer> | Answer
 
   /** @param stages with `cachePlace` among them */
@@ -40,12 +49,29 @@ export class CachedCalls {
       }
     }
     this.#cache = cache
-    this.#outside = pipeline(stages.slice(0, place), { clock })
+    const outside = stages.slice(0, place)
+    this.#outside = pipeline(outside, { clock })
+    this.#canSkipOutside = outside.every((stage) => PATIENT.has(stage) || stage.name === FALLBACK)
+    this.#clock = clock
     this.#callee = (request, call) =>
       andThen(cache.handle(request, forward, call), (answer) => {
         if (answer.status >= 400) throw statusError(answer as HttpResponse, clock.wall())
         return answer
       })
+  }
+
+  /**
+   * A fresh and whole answer that is there at once, without the policies outside the cache where they would do nothing. Undefined for
+   * everything else: failures, callers whose time is over.
+   */
+  hit(request: HttpRequest, signal: AbortSignal | undefined): Answer | undefined {
+    if (!this.#canSkipOutside || request.collect === 'stream' || signal?.aborted || !this.takes(request)) return undefined
+    const context = currentContext()
+    if (context !== undefined) {
+      const { signal: gone, deadlineAt = Number.POSITIVE_INFINITY } = context
+      if (gone?.aborted || deadlineAt <= this.#clock.now()) return undefined
+    }
+    return this.#cache.hit(request)
   }
 
   /** Whether the cache has anything to do with a request before it is sent. */

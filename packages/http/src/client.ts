@@ -106,9 +106,8 @@ export class HttpClient implements AsyncDisposable {
   }
 
   /** Sends a request and reads the whole answer. `target` is a path under `baseUrl`, or an absolute URL of its origin. */
-  async request(method: string, target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
-    const answer = await this.#call(makeRequest(this.#defaults, method, target, 'bytes', options), options)
-    return answer as HttpResponse
+  request(method: string, target: string | URL, options?: RequestOptions): Promise<HttpResponse> {
+    return this.#call(method, target, 'bytes', options) as Promise<HttpResponse>
   }
 
   /**
@@ -116,7 +115,7 @@ export class HttpClient implements AsyncDisposable {
    * With `throwHttpErrors: false` the body of a 4xx or 5xx has been read already, and is a stream all the same.
    */
   async stream(method: string, target: string | URL, options?: RequestOptions): Promise<HttpStreamResponse> {
-    const answer = await this.#call(makeRequest(this.#defaults, method, target, 'stream', options), options)
+    const answer = await this.#call(method, target, 'stream', options)
     return answer instanceof HttpStreamResponse ? answer : HttpStreamResponse.of(answer)
   }
 
@@ -144,12 +143,20 @@ export class HttpClient implements AsyncDisposable {
     return this.close()
   }
 
-  async #call(request: HttpRequest, options: RequestOptions | undefined): Promise<HttpResponse | HttpStreamResponse> {
+  async #call(
+    method: string,
+    target: string | URL,
+    collect: 'bytes' | 'stream',
+    options: RequestOptions | undefined,
+  ): Promise<HttpResponse | HttpStreamResponse> {
+    const request = makeRequest(this.#defaults, method, target, collect, options)
     if (this.#closed !== undefined) {
       throw new CommunicationError(`${request.method} ${displayUrl(request.url)} was not sent: the client is closed`, {
         code: 'COMM_CLOSED',
       })
     }
+    const hit = this.#cached?.hit(request, options?.signal)
+    if (hit !== undefined) return hit
     const signals = [options?.signal, currentContext()?.signal]
     try {
       const answer = await this.#answer(request, options?.signal)

@@ -29,7 +29,7 @@ export function parseBaseUrl(key: string, received: unknown): URL {
 export function resolveUrl(base: URL | undefined, target: string | URL, query: Query | undefined): URL {
   const url = parseTarget(base, target)
   if (url.username || url.password) refuseUrl(displayUrl(url), 'a URL without credentials: use a header')
-  url.hash = ''
+  if (url.href.includes('#')) url.hash = ''
   if (query !== undefined) appendQuery('query', url.searchParams, query)
   return url
 }

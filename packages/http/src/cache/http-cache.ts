@@ -79,6 +79,20 @@ export class HttpCache {
     return found.then((stored) => this.#answer(request, asked, stored, forward, signal === undefined ? {} : { signal }))
   }
 
+  /**
+   * The fresh answer to a request that asks nothing in particular, where the store is in memory; undefined for everything else,
+   * which `handle` sees to. No failure is among them.
+   */
+  hit(request: CacheableRequest): Answer | undefined {
+    if (!(this.#store instanceof MemoryCacheStore) || readAsked(request) !== NOTHING_ASKED) return undefined
+    const stored = this.#repository.find(request)
+    const now = this.#options.clock.wall()
+    if (stored === undefined || stored instanceof Promise || stored.status >= 400) return undefined
+    if (reuseOf(stored, NOTHING_ASKED, now) !== 'fresh') return undefined
+    this.#counts.hits += 1
+    return answerFrom(request, NOTHING_ASKED, stored, now, 'hit')
+  }
+
   /** Forgets what is stored of a URL. True when there was something. @throws what the store throws */
   async invalidate(url: URL): Promise<boolean> {
     this.#outdate((other) => other === url.href)
