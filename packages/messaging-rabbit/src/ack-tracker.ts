@@ -1,11 +1,3 @@
-/** What to tell the broker about settled deliveries. */
-export interface Acks {
-  /** Everything up to this tag; undefined when nothing new. */
-  readonly upTo: number | undefined
-  /** Settled before earlier ones are. */
-  readonly single: readonly number[]
-}
-
 /**
  * Turns the settled tags of one channel into few acknowledgements: one for the contiguous run at the lower end, one for each tag
  * beyond it. Tags count from 1, one for each delivery of the channel. Pure.
@@ -21,8 +13,11 @@ export class AckTracker {
     this.#told.add(tag)
   }
 
-  /** @param settled since the last time */
-  take(settled: readonly number[]): Acks {
+  /**
+   * @param settled since the last time
+   * @returns what to tell the broker: everything up to a tag, where that is new, and single tags that were settled before earlier ones
+   */
+  take(settled: readonly number[]): { readonly upTo: number | undefined; readonly single: readonly number[] } {
     for (const tag of settled) this.#told.add(tag)
     while (this.#told.delete(this.#floor + 1)) this.#floor++
     const run = settled.filter((tag) => tag <= this.#floor)

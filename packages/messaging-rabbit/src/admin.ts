@@ -41,40 +41,30 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
       limit: number({ min: 0, integer: true }),
     })
     const { topic, group, limit = BROWSE_LIMIT } = request
-    const messages = await this.#lookThrough('browse', topic, group, limit, () => false)
-    return messages.map((message) => ({
-      id: idOf(message),
-      topic,
-      ...contentOf(message),
-      timestamp: timestampOf(message),
-    }))
+    const messages = await this.#lookThrough('browse', queueGiven('browse', topic, group), limit, () => false)
+    return messages.map((message) => ({ id: idOf(message), topic, ...contentOf(message), timestamp: timestampOf(message) }))
   }
 
   async remove(topic: string, ids: readonly string[], group?: string): Promise<number> {
+    const queue = queueGiven('remove from', topic, group)
     const wanted = new Set(ids)
     const before = wanted.size
-    await this.#lookThrough('remove from', topic, group, Number.POSITIVE_INFINITY, (message) => wanted.delete(idOf(message)))
+    await this.#lookThrough('remove from', queue, Number.POSITIVE_INFINITY, (message) => wanted.delete(idOf(message)))
     return before - wanted.size
   }
 
   async purge(topic: string, group?: string): Promise<number> {
-    const purged = await this.#inQueue('purge', queueGiven('purge', topic, group), (channel, queue) => channel.purgeQueue(queue))
+    const queue = queueGiven('purge', topic, group)
+    const purged = await this.#inQueue('purge', queue, (channel) => channel.purgeQueue(queue))
     return purged?.messageCount ?? 0
   }
 
   /** @returns the messages, oldest first; those that are not to be removed are put back */
-  async #lookThrough(
-    what: string,
-    topic: string,
-    group: string | undefined,
-    limit: number,
-    isToRemove: (message: GetMessage) => boolean,
-  ): Promise<readonly GetMessage[]> {
-    const name = queueGiven(what, topic, group)
+  async #lookThrough(what: string, queue: string, limit: number, isToRemove: (message: GetMessage) => boolean) {
     const seen: GetMessage[] = []
-    let left = (await this.#waiting(what, name)) ?? 0
+    let left = (await this.#waiting(what, queue)) ?? 0
     const most = Math.min(limit, left)
-    await this.#inQueue(what, name, async (channel, queue) => {
+    await this.#inQueue(what, queue, async (channel) => {
       while (seen.length < most) {
         const message = await channel.get(queue)
         if (message === false) break
@@ -86,26 +76,22 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
     })
     // Closing the channel has put back the rest, in its order.
     for (let tries = 0; tries < PUT_BACK_TRIES; tries++) {
-      const waiting = await this.#waiting(what, name)
+      const waiting = await this.#waiting(what, queue)
       if (waiting === undefined || waiting >= left) break
     }
     return seen
   }
 
-  async #waiting(what: string, name: string): Promise<number | undefined> {
-    const checked = await this.#inQueue(what, name, (channel, queue) => channel.checkQueue(queue))
+  async #waiting(what: string, queue: string): Promise<number | undefined> {
+    const checked = await this.#inQueue(what, queue, (channel) => channel.checkQueue(queue))
     return checked?.messageCount
   }
 
   /** @returns undefined where there is no such queue */
-  async #inQueue<Result>(
-    what: string,
-    queue: string,
-    use: (channel: Channel, queue: string) => Promise<Result>,
-  ): Promise<Result | undefined> {
+  async #inQueue<Result>(what: string, queue: string, use: (channel: Channel) => Promise<Result>): Promise<Result | undefined> {
     const link = this.#link(`${what} queue ${queue}`)
     try {
-      return await link.onChannel((channel) => use(channel, queue))
+      return await link.onChannel(use)
     } catch (thrown) {
       if (replyCodeOf(thrown) === NOT_FOUND) return undefined
       throw fromAmqp(`${what} queue ${queue}`, thrown)

@@ -1,13 +1,16 @@
 import { type CommunicationError, ConfigurationError, ConnectionError, describeEndpoint, type Endpoint } from '@comm/core'
 import { readTls } from '@comm/core/tls'
-import { withinLimit } from '@comm/messaging/adapter'
+import { unlessAborted, withinLimit } from '@comm/messaging/adapter'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { ChannelModel } from 'amqplib'
 import { errors, fromAmqp } from './errors.ts'
 import { CLOSE_LIMIT_MS, ignore, Link } from './link.ts'
 import type { ResolvedOptions } from './options.ts'
 
-export interface ConnectionEvents {
+export interface ConnectionParts {
+  /** Stands in the connection's name. */
+  readonly purpose: string
+  readonly options: ResolvedOptions
   /** A connection is there, and is `link` once this resolves. @throws when it is of no use */
   onUp(link: Link): Promise<void>
   /** It is `link` now. */
@@ -29,38 +32,28 @@ export class Connection {
   blocked: string | undefined
   /** Why there is no connection. */
   lastError: CommunicationError | undefined
-  readonly #purpose: string
-  readonly #options: ResolvedOptions
-  readonly #events: ConnectionEvents
+  readonly #parts: ConnectionParts
   /** Destroys the socket, also during a handshake. */
   #lifetime = new AbortController()
   #manager: AmqpConnectionManager | undefined
   #failures = 0
   #first: PromiseWithResolvers<void> | undefined
 
-  /** @param purpose stands in the connection's name */
-  constructor(purpose: string, options: ResolvedOptions, events: ConnectionEvents) {
-    this.#purpose = purpose
-    this.#options = options
-    this.#events = events
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts
   }
 
   /** Resolves when usable. Once it was, it comes back by itself until `close`. @throws CommunicationError, and nothing is left behind */
   async connect(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw errors.aborted('connecting to', signal)
-    const first = Promise.withResolvers<void>()
-    this.#first = first
-    const abort = (): void => first.reject(errors.aborted('connecting to', signal))
-    signal.addEventListener('abort', abort)
+    this.#first = Promise.withResolvers()
     try {
       this.#supervise()
-      await first.promise
-    } catch (error) {
+      await unlessAborted(this.#first.promise, signal)
+    } catch (thrown) {
       await this.close()
-      throw error
+      throw signal.aborted ? errors.aborted('connecting to', signal) : thrown
     } finally {
-      signal.removeEventListener('abort', abort)
-      if (this.#first === first) this.#first = undefined
+      this.#first = undefined
     }
   }
 
@@ -74,13 +67,14 @@ export class Connection {
     manager.reconnectTimeInSeconds = NO_WAIT_S
     if (this.link === undefined) lifetime.abort()
     this.link = undefined
-    await withinLimit(this.#options.clock, CLOSE_LIMIT_MS, manager.close().catch(ignore))
+    await withinLimit(this.#parts.options.clock, CLOSE_LIMIT_MS, manager.close().catch(ignore))
     lifetime.abort()
     manager.removeAllListeners()
   }
 
   #supervise(): void {
-    const { servers, heartbeatMs, clientId, connectionTimeoutMs, isTls, ssl, username, password, virtualHost } = this.#options
+    const { servers, heartbeatMs, clientId, connectionTimeoutMs, isTls, ssl, username, password, virtualHost } =
+      this.#parts.options
     const lifetime = new AbortController()
     this.#lifetime = lifetime
     this.#failures = 0
@@ -95,7 +89,7 @@ export class Connection {
           ...tls,
           noDelay: true,
           timeout: connectionTimeoutMs,
-          clientProperties: { connection_name: `${clientId} (${this.#purpose})` },
+          clientProperties: { connection_name: `${clientId} (${this.#parts.purpose})` },
           // Read when the socket is made. One made with a signal that has aborted connects all the same, and would belong to nobody.
           get signal(): AbortSignal {
             lifetime.signal.throwIfAborted()
@@ -117,31 +111,31 @@ export class Connection {
   }
 
   async #up(manager: AmqpConnectionManager, model: ChannelModel): Promise<void> {
+    const { onUp, onReady, options, purpose } = this.#parts
     const link = new Link(model)
-    const problem = await this.#events
-      .onUp(link)
-      .then(ignore, (thrown: unknown) => fromAmqp('prepare a connection to RabbitMQ', thrown))
+    const prepared = onUp(link).then(() => undefined)
+    const problem = await prepared.catch((thrown: unknown) => fromAmqp('prepare a connection to RabbitMQ', thrown))
     // It may have been lost, or closed, meanwhile.
     if (manager !== this.#manager || manager.connection !== model) return
-    this.lastError = problem ?? undefined
-    if (problem) {
-      this.#options.logger.error(`the ${this.#purpose} connection to RabbitMQ is of no use`, { error: problem })
-      if (this.#first === undefined) void model.close().catch(ignore)
-      else this.#first.reject(problem)
-      return
+    this.lastError = problem
+    if (problem === undefined) {
+      this.link = link
+      this.#failures = 0
+      this.#first?.resolve()
+      return onReady()
     }
-    this.link = link
-    this.#failures = 0
-    this.#first?.resolve()
-    this.#events.onReady()
+    options.logger.error(`the ${purpose} connection to RabbitMQ is of no use`, { error: problem })
+    if (this.#first === undefined) void model.close().catch(ignore)
+    else this.#first.reject(problem)
   }
 
   #failed(manager: AmqpConnectionManager, thrown: unknown): void {
     if (manager !== this.#manager) return
     this.lastError = this.#explain('connect to', thrown)
     this.#failures++
-    if (this.#first !== undefined && this.#failures >= this.#options.servers.length) return this.#first.reject(this.lastError)
-    this.#options.logger.debug(`no ${this.#purpose} connection to RabbitMQ`, { error: this.lastError })
+    if (this.#first !== undefined && this.#failures >= this.#parts.options.servers.length)
+      return this.#first.reject(this.lastError)
+    this.#parts.options.logger.debug(`no ${this.#parts.purpose} connection to RabbitMQ`, { error: this.lastError })
     this.#backOff(manager)
   }
 
@@ -155,13 +149,13 @@ export class Connection {
     this.lastError ??= this.#explain('keep the connection to', thrown ?? new Error('it was closed'))
     this.#backOff(manager)
     if (!wasUp) return
-    this.#options.logger.warn(`the ${this.#purpose} connection to RabbitMQ was lost`, { error: this.lastError })
-    this.#events.onDown(this.lastError)
+    this.#parts.options.logger.warn(`the ${this.#parts.purpose} connection to RabbitMQ was lost`, { error: this.lastError })
+    this.#parts.onDown(this.lastError)
   }
 
   /** The manager reads it after these events. */
   #backOff(manager: AmqpConnectionManager): void {
-    const { reconnect, random } = this.#options
+    const { reconnect, random } = this.#parts.options
     const isFirstRound = this.#first !== undefined
     const waitMs = isFirstRound ? 0 : reconnect.delayMs({ retry: this.#failures, previousMs: undefined, random })
     manager.reconnectTimeInSeconds = Math.max(NO_WAIT_S, waitMs / 1000)
@@ -169,12 +163,12 @@ export class Connection {
 
   #block(reason: string | undefined): void {
     this.blocked = reason
-    if (reason === undefined) this.#options.logger.info('RabbitMQ takes publishes again')
-    else this.#options.logger.warn(`RabbitMQ takes no publishes now: ${reason}`)
+    if (reason === undefined) this.#parts.options.logger.info('RabbitMQ takes publishes again')
+    else this.#parts.options.logger.warn(`RabbitMQ takes no publishes now: ${reason}`)
   }
 
   #explain(attempt: string, thrown: unknown): CommunicationError {
-    const { servers, virtualHost, username, isTls } = this.#options
+    const { servers, virtualHost, username, isTls } = this.#parts.options
     const what = `${attempt} RabbitMQ at ${servers.map(describeEndpoint).join(', ')}`
     const text = String((thrown as { readonly message?: unknown } | undefined)?.message)
     // All that amqplib says when the server closes the connection instead of opening the virtual host.

@@ -1,6 +1,6 @@
 import { type CommunicationError, type Health, UP } from '@comm/core'
 import { type AdapterConnection, withinLimit } from '@comm/messaging/adapter'
-import { Connection, type ConnectionEvents } from './connection.ts'
+import { Connection, type ConnectionParts } from './connection.ts'
 import { declareBase } from './declare.ts'
 import { errors } from './errors.ts'
 import { ignore, type Link } from './link.ts'
@@ -15,13 +15,15 @@ const HEALTH_LIMIT_MS = 2000
 export class Connections implements AdapterConnection<Link> {
   readonly publishing: Connection
   readonly #consuming: Connection
+  readonly #both: readonly Connection[]
   readonly #options: ResolvedOptions
 
-  constructor(options: ResolvedOptions, { onReady, onDown }: Omit<ConnectionEvents, 'onUp'>) {
+  constructor(options: ResolvedOptions, events: Pick<ConnectionParts, 'onReady' | 'onDown'>) {
     const onUp = (link: Link): Promise<void> => declareBase(link, options)
     this.#options = options
-    this.publishing = new Connection('publishing', options, { onUp, onReady, onDown: ignore })
-    this.#consuming = new Connection('consuming', options, { onUp, onReady, onDown })
+    this.publishing = new Connection({ purpose: 'publishing', options, ...events, onUp, onDown: ignore })
+    this.#consuming = new Connection({ purpose: 'consuming', options, ...events, onUp })
+    this.#both = [this.publishing, this.#consuming]
   }
 
   get link(): Link | undefined {
@@ -63,9 +65,5 @@ export class Connections implements AdapterConnection<Link> {
     const answer = link.onChannel(async () => '').catch((thrown: Error) => `RabbitMQ did not answer: ${thrown.message}`)
     const reason = await withinLimit(this.#options.clock, HEALTH_LIMIT_MS, answer)
     return reason === undefined ? `RabbitMQ did not answer within ${HEALTH_LIMIT_MS} ms` : reason || undefined
-  }
-
-  get #both(): readonly Connection[] {
-    return [this.publishing, this.#consuming]
   }
 }

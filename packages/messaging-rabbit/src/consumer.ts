@@ -60,11 +60,9 @@ export class Consumer extends HandoverConsumer {
     if (group !== undefined) await Promise.all(topics.map((topic) => this.#declare(topic, group)))
     const channel = await this.#link.model.createChannel()
     this.#channel = channel
-    let closedBy: Error = new ConnectionError('the channel was closed')
-    channel.on('error', (error: Error) => {
-      closedBy = error
-    })
-    channel.on('close', () => this.giveUp(fromAmqp('go on consuming', closedBy)))
+    // An error comes first.
+    channel.on('error', (error: Error) => this.giveUp(fromAmqp('go on consuming', error)))
+    channel.on('close', () => this.giveUp(new ConnectionError('cannot go on consuming: the channel to RabbitMQ was closed')))
     await channel.prefetch(this.#prefetch())
     if (group === undefined) {
       // Belongs to the channel: it is gone with it.
@@ -96,18 +94,10 @@ export class Consumer extends HandoverConsumer {
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (message === null) return void this.#cancelled(queue)
       const source = this.#sourceOf(queue, only ?? this.#topicOf(message))
-      const delivery = new SourceDelivery(
-        source,
-        idOf(message),
-        contentOf(message),
-        timestampOf(message),
-        redeliveriesOf(message),
-        message,
-      )
+      const times = redeliveriesOf(message)
+      const delivery = new SourceDelivery(source, idOf(message), contentOf(message), timestampOf(message), times, message)
       source.unsettled++
-      if (!this.isStopping) this.offer(delivery)
-      // Sent before RabbitMQ heard of the cancel.
-      else this.#giveBack(delivery)
+      this.offer(delivery)
     })
     this.#tags.push(consumerTag)
   }
@@ -135,8 +125,7 @@ export class Consumer extends HandoverConsumer {
 
   #settle(delivery: SourceDelivery, how: 'ack' | 'requeue'): SettleAnswer | Promise<SettleAnswer> {
     if (how === 'requeue') {
-      if (this.isStopping) this.#giveBack(delivery)
-      else this.requeued(delivery)
+      this.requeued(delivery)
       return 'settled'
     }
     this.settled(delivery)
@@ -158,21 +147,17 @@ export class Consumer extends HandoverConsumer {
     return 'settled'
   }
 
-  /** An ordered consumer gives everything back in one go when it is closed: one by one would change places. */
-  #giveBack(delivery: SourceDelivery): void {
-    if (this.request.ordered) return
-    const message = this.#takeOut(delivery)
-    this.#acks.told(message.fields.deliveryTag)
-    this.#channel?.nack(message, false, true)
-  }
-
   /**
-   * With a single active consumer RabbitMQ would make the next one active at once, while what was handed over here is still being handled:
-   * so an ordered consumer stays until it is closed.
+   * An ordered consumer stays until it is closed: RabbitMQ would make the next one active at once, while what was handed over here is still
+   * being handled. And it gives everything back in one go then: one by one would change places.
    */
   protected end(unhanded: readonly SourceDelivery[]): void {
     if (this.request.ordered || this.lost.aborted) return
-    for (const delivery of unhanded) this.#giveBack(delivery)
+    for (const delivery of unhanded) {
+      const message = this.#takeOut(delivery)
+      this.#acks.told(message.fields.deliveryTag)
+      this.#channel?.nack(message, false, true)
+    }
     for (const tag of this.#tags.splice(0)) this.#channel?.cancel(tag).catch(ignore)
   }
 
@@ -191,19 +176,15 @@ export class Consumer extends HandoverConsumer {
   /** By RabbitMQ: the queue was deleted, or its node is gone for a while. */
   async #cancelled(queue: string): Promise<void> {
     const channel = this.#channel
-    this.giveUp(await this.#whyCancelled(queue))
-    if (channel !== undefined) await closeChannel(channel)
-  }
-
-  async #whyCancelled(queue: string): Promise<CommunicationError> {
-    try {
-      await pause(this.#options.clock, DELETED_MS, this.lost)
-      await this.#link.onChannel((channel) => channel.checkQueue(queue))
-      return new ConnectionError(`RabbitMQ cancelled the consumer of queue ${queue}`)
-    } catch (thrown) {
-      const isGone = replyCodeOf(thrown) === NOT_FOUND && !/down or inaccessible/.test((thrown as Error).message)
+    await pause(this.#options.clock, DELETED_MS, this.lost)
+    const look = this.#link.onChannel((probe) => probe.checkQueue(queue))
+    const isThere = look.then(() => new ConnectionError(`RabbitMQ cancelled the consumer of queue ${queue}`))
+    const reason = await isThere.catch((thrown: Error) => {
+      const isGone = replyCodeOf(thrown) === NOT_FOUND && !/down or inaccessible/.test(thrown.message)
       return isGone ? errors.gone(`its queue ${queue}`) : fromAmqp(`consume from queue ${queue}`, thrown)
-    }
+    })
+    this.giveUp(reason)
+    if (channel !== undefined) await closeChannel(channel)
   }
 }
 

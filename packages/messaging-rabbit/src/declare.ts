@@ -11,23 +11,19 @@ export async function declareBase(link: Link, { exchange, topology }: ResolvedOp
   if (topology !== undefined) await declareTopology(link, topology)
 }
 
-export interface GroupQueue {
-  /** Topic or pattern. */
-  readonly topic: string
-  readonly group: string
-  readonly ordered: boolean
-  /** False: only what is meant for this group reaches it. */
-  readonly takesTopic: boolean
-}
-
 /**
  * Makes the queue of a group, or finds it as it is.
+ * @param topic or pattern
+ * @param takesTopic false: only what is meant for this group reaches it
  * @returns whether it has a single active consumer: that is decided when a queue is made, and never again
  */
-export async function declareGroup(link: Link, options: ResolvedOptions, wanted: GroupQueue): Promise<boolean> {
-  const { topic, group, takesTopic } = wanted
+export async function declareGroup(
+  link: Link,
+  options: ResolvedOptions,
+  { topic, group, ordered, takesTopic }: { topic: string; group: string; ordered: boolean; takesTopic: boolean },
+): Promise<boolean> {
   const queue = queueOf(topic, group)
-  const args = groupArguments(options, link.major, wanted.ordered)
+  const args = groupArguments(options, link.major, ordered)
   const bindings = [{ source: groupExchange(options.exchange), queue, routingKey: groupKey(group, topic) }]
   if (takesTopic) bindings.push({ source: options.exchange, queue, routingKey: topic })
   // Each try may find one argument that the existing queue has otherwise.

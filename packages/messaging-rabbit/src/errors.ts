@@ -19,8 +19,7 @@ export function fromAmqp(what: string, thrown: unknown): CommunicationError {
   const known = CommunicationError.from(thrown)
   const options = { cause: thrown }
   const code = replyCodeOf(thrown)
-  if (known.code === 'COMM_CONNECTION' || known.code === 'COMM_ABORTED' || code === undefined)
-    return new ConnectionError(`cannot ${what}: ${known.message}`, { ...options, details: known.details })
+  if (code === undefined) return new ConnectionError(`cannot ${what}: ${known.message}`, { ...options, details: known.details })
   // The server's own words inside amqplib's message.
   const text = /with message "(.*)"/s.exec(known.message)?.[1] ?? known.message
   const message = `cannot ${what}: RabbitMQ answered ${text}`

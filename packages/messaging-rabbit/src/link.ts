@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { Once } from '@comm/messaging/adapter'
 import type { Channel, ChannelModel } from 'amqplib'
 
 /** A server that is stopped answers no close: nobody waits longer for one. */
@@ -9,27 +10,13 @@ export class Link {
   readonly model: ChannelModel
   /** Of the server's version. */
   readonly major: number
-  readonly #made = new Map<string, Promise<unknown>>()
+  /** What was made over it. */
+  readonly once: Once = new Once()
 
   constructor(model: ChannelModel) {
     this.model = model
     gatherWrites((model.connection as unknown as { readonly stream: Duplex }).stream)
     this.major = Number.parseInt(String(model.connection.serverProperties.version), 10)
-  }
-
-  /** Makes what has this name once for this connection, and again after that failed. */
-  once(name: string, make: () => Promise<unknown>): Promise<unknown> {
-    const existing = this.#made.get(name)
-    if (existing !== undefined) return existing
-    const making = make()
-    this.#made.set(name, making)
-    making.catch(() => this.forget(name))
-    return making
-  }
-
-  /** It is to be made anew when it is wanted again. */
-  forget(name: string): void {
-    this.#made.delete(name)
   }
 
   /** Runs on a channel of its own, because a refusal closes the channel. @throws what amqplib throws */
@@ -55,16 +42,10 @@ export function closeChannel(channel: Channel): Promise<void> {
 /** amqplib hands the socket each message by itself; those of one turn of the event loop become one system call here. */
 function gatherWrites(socket: Duplex): void {
   const write = socket.write.bind(socket)
-  let isGathering = false
+  const uncork = (): void => socket.uncork()
   socket.write = ((chunk: Buffer): boolean => {
-    if (!isGathering) {
-      isGathering = true
-      socket.cork()
-      process.nextTick(() => {
-        isGathering = false
-        socket.uncork()
-      })
-    }
+    socket.cork()
+    process.nextTick(uncork)
     return write(chunk)
   }) as Duplex['write']
 }

@@ -17,11 +17,11 @@ const PROPERTIES: readonly (readonly [header: string, property: keyof Message['p
   ['amqp-user-id', 'userId'],
 ]
 
-/** Written by RabbitMQ itself: why and how often a message was moved or delivered. */
 const BROKER_HEADERS = /^x-(?:death|(?:first|last)-death-\w+|delivery-count|acquired-count|opt-[\w-]+)$/
 
-export interface MessageProperties extends Options.Publish {
-  readonly messageId: string
+/** Written by RabbitMQ itself: why and how often a message was moved or delivered. */
+function isBrokers(name: string): boolean {
+  return name.startsWith('x-') && BROKER_HEADERS.test(name)
 }
 
 /** Writes what goes beside the body, synchronously encoded by amqplib. Every message is persistent. */
@@ -34,7 +34,7 @@ export class MessageWriter {
    * share this one.
    */
   #headers: Record<string, string | Buffer> = {}
-  #size = 0
+  #names: readonly string[] = []
   #written = 0
 
   constructor(hasPriorities: boolean) {
@@ -42,7 +42,7 @@ export class MessageWriter {
   }
 
   /** Good until the next call. @param wall now */
-  propertiesOf(record: OutboundRecord, wall: number): MessageProperties {
+  propertiesOf(record: OutboundRecord, wall: number): Options.Publish {
     const { headers, expiresAt, notBefore, priority, unroutable } = record
     const contentType = headers[CONTENT_TYPE]
     // In a delay queue it would end the delay.
@@ -56,28 +56,22 @@ export class MessageWriter {
       expiration: lasts,
       priority: this.#hasPriorities ? priority : undefined,
       // amqplib takes undefined for absent; its types do not say so.
-    } as MessageProperties
+    } as Options.Publish
   }
 
-  #headersOf(record: OutboundRecord): Record<string, string | Buffer> {
-    const { headers, key } = record
-    let count = key === undefined ? 0 : 1
-    if (key !== undefined) this.#set(KEY_HEADER, key)
-    for (const name in headers) {
-      if (name === CONTENT_TYPE || (name === KEY_HEADER && key !== undefined)) continue
-      this.#set(name, headers[name] as HeaderValue)
-      count++
+  #headersOf({ headers, key }: OutboundRecord): Record<string, string | Buffer> {
+    const names = Object.keys(headers)
+    if (key !== undefined) names.push(KEY_HEADER)
+    if (names.length !== this.#names.length || names.some((name, index) => name !== this.#names[index])) {
+      this.#names = names
+      this.#headers = {}
     }
-    if (count === this.#size) return this.#headers
-    // Names of an earlier record are left.
-    this.#headers = {}
-    this.#size = 0
-    return this.#headersOf(record)
-  }
-
-  #set(name: string, value: HeaderValue): void {
-    if (!Object.hasOwn(this.#headers, name)) this.#size++
-    this.#headers[name] = typeof value === 'string' ? value : asBuffer(value)
+    for (const name in headers) {
+      const value = headers[name] as HeaderValue
+      if (name !== CONTENT_TYPE) this.#headers[name] = typeof value === 'string' ? value : asBuffer(value)
+    }
+    if (key !== undefined) this.#headers[KEY_HEADER] = key
+    return this.#headers
   }
 }
 
@@ -97,13 +91,9 @@ function headersOf({ properties }: Message): Readonly<Record<string, HeaderValue
   const headers: Record<string, HeaderValue> = {}
   for (const name in received) {
     const value = received[name]
-    if (typeof value === 'string' || Buffer.isBuffer(value)) {
-      if (name !== KEY_HEADER) headers[name] = value
-    } else if (value !== null && value !== undefined && !BROKER_HEADERS.test(name)) {
-      headers[name] = foreignValue(value)
-    }
+    if (name === KEY_HEADER || value === null || value === undefined || isBrokers(name)) continue
+    headers[name] = typeof value === 'string' || Buffer.isBuffer(value) ? value : foreignValue(value)
   }
-  for (const name in headers) if (name.startsWith('x-') && BROKER_HEADERS.test(name)) delete headers[name]
   if (properties.contentType !== undefined) headers[CONTENT_TYPE] ??= String(properties.contentType)
   for (const [header, property] of PROPERTIES) {
     if (properties[property] !== undefined) headers[header] ??= String(properties[property])
@@ -129,7 +119,7 @@ const ID_CHARACTERS = 22
 export function idOf({ content, fields, properties }: Message): string {
   if (properties.messageId !== undefined) return String(properties.messageId)
   const { headers = {}, ...others } = properties
-  const lasting = Object.entries(headers).filter(([name]) => !BROKER_HEADERS.test(name))
+  const lasting = Object.entries(headers).filter(([name]) => !isBrokers(name))
   return createHash('sha256')
     .update(JSON.stringify([fields.routingKey, others, lasting]))
     .update(content)

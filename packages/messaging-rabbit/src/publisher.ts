@@ -11,13 +11,6 @@ import { delayName, fitsName, groupExchange, groupKey, queueOf } from './names.t
 import type { ResolvedOptions } from './options.ts'
 import { Sender, unroutable } from './sender.ts'
 
-interface PublishCall {
-  readonly link: Link
-  readonly signal: AbortSignal
-  /** Now: the same throughout, so that a record goes to the delay that was declared for it. */
-  readonly wall: number
-}
-
 /** Sends each record once. */
 export class Publisher {
   readonly #connection: Connection
@@ -25,7 +18,6 @@ export class Publisher {
   /** Whether the group has a subscription here, so that its queue exists under whatever name or pattern. */
   readonly #isSubscribed: (topic: string, group: string) => boolean
   readonly #writer: MessageWriter
-  #sender: Sender | undefined
 
   constructor(connection: Connection, options: ResolvedOptions, isSubscribed: (topic: string, group: string) => boolean) {
     this.#connection = connection
@@ -37,60 +29,53 @@ export class Publisher {
   /** As `BrokerAdapter.publish`. */
   async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
     const { link, blocked, lastError } = this.#connection
-    if (link === undefined) return allRefused(records, errors.notConnected('publish', lastError))
-    if (blocked !== undefined)
-      return allRefused(records, errors.notConnected('publish', new CommunicationError(`It takes no publishes: ${blocked}`)))
-    const call: PublishCall = { link, signal, wall: this.#options.clock.wall() }
-    if (records.every(isPlain)) return this.#send(call, records)
-    return Promise.all(records.map((record) => this.#publishOne(call, record)))
+    const reason = blocked === undefined ? lastError : new CommunicationError(`It takes no publishes: ${blocked}`)
+    if (link === undefined || blocked !== undefined) return allRefused(records, errors.notConnected('publish', reason))
+    // The same throughout, so that a record goes to the delay that was declared for it.
+    const wall = this.#options.clock.wall()
+    if (records.every(isPlain)) return this.#send(link, wall, records, signal)
+    return Promise.all(records.map((record) => this.#publishOne(link, wall, record, signal)))
   }
 
   /** A delay queue, and the group that a delayed record is for, must be there before: what expires towards nobody is dropped. */
-  async #publishOne(call: PublishCall, record: OutboundRecord): Promise<PublishResult> {
-    const { link, wall } = call
+  async #publishOne(link: Link, wall: number, record: OutboundRecord, signal: AbortSignal): Promise<PublishResult> {
     const { topic, group, notBefore = 0 } = record
     const remainingMs = notBefore - wall
     try {
       if (remainingMs > 0) {
         const target = this.#target(record)
         const tier = delayTier(remainingMs)
-        await link.once(delayName(target, tier), () => declareDelay(link, target, tier))
+        await link.once.make(delayName(target, tier), () => declareDelay(link, target, tier))
         if (group !== undefined && !this.#isSubscribed(topic, group)) await this.#makeGroup(link, topic, group)
       }
-      const result = await this.#sendOne(call, record)
-      if (group === undefined || result?.ok !== false || result.error.code !== 'COMM_UNROUTABLE') return result
+      const [result] = await this.#send(link, wall, [record], signal)
+      if (result?.ok !== false || group === undefined || result.error.code !== 'COMM_UNROUTABLE') return result as PublishResult
       await this.#makeGroup(link, topic, group)
     } catch (thrown) {
       return refused(fromAmqp(`make the queues for a record of topic ${topic}`, thrown))
     }
-    return this.#sendOne(call, record)
+    const [result] = await this.#send(link, wall, [record], signal)
+    return result as PublishResult
   }
 
   #makeGroup(link: Link, topic: string, group: string): Promise<unknown> {
     const wanted = { topic, group, ordered: false, takesTopic: false }
-    return link.once(queueOf(topic, group), () => declareGroup(link, this.#options, wanted))
+    return link.once.make(queueOf(topic, group), () => declareGroup(link, this.#options, wanted))
   }
 
-  async #sendOne(call: PublishCall, record: OutboundRecord): Promise<PublishResult> {
-    const [result] = await this.#send(call, [record])
-    return result as PublishResult
-  }
-
-  async #send({ link, signal, wall }: PublishCall, records: readonly OutboundRecord[]): Promise<readonly PublishResult[]> {
-    let sender = this.#sender
-    if (sender?.link !== link || !sender.isOpen) {
-      try {
-        sender = await this.#open(link)
-      } catch (thrown) {
-        return allRefused(records, fromAmqp('publish', thrown))
-      }
+  async #send(link: Link, wall: number, records: readonly OutboundRecord[], signal: AbortSignal) {
+    let sender: Sender
+    try {
+      sender = await Sender.on(link)
+    } catch (thrown) {
+      return allRefused(records, fromAmqp('publish', thrown))
     }
     const answers = new PublishAnswers(records.length, signal, whenAborted)
     for (let index = 0; index < records.length; index++)
       this.#sendTo(sender, records[index] as OutboundRecord, wall, answers, index)
     // Retries and dead letters are always confirmed: an acknowledgement depends on them.
     if (!this.#options.confirmDelivery && records.every(({ group }) => group === undefined)) {
-      await sender.room
+      await sender.room?.promise
       for (let index = 0; index < records.length; index++) answers.answer(index, STORED)
     }
     return answers.done
@@ -108,12 +93,6 @@ export class Publisher {
     else sender.send({ record, exchange, key, properties: this.#writer.propertiesOf(record, wall) }, answers, index)
   }
 
-  /** Calls that come meanwhile share it. */
-  async #open(link: Link): Promise<Sender> {
-    this.#sender = (await link.once('sender', () => Sender.open(link).finally(() => link.forget('sender')))) as Sender
-    return this.#sender
-  }
-
   /** The exchange that leads to the record's queues. */
   #target({ group }: OutboundRecord): string {
     return group === undefined ? this.#options.exchange : groupExchange(this.#options.exchange)
@@ -124,6 +103,4 @@ function isPlain({ group, notBefore }: OutboundRecord): boolean {
   return group === undefined && notBefore === undefined
 }
 
-function whenAborted(signal: AbortSignal): PublishResult {
-  return maybeStored(errors.aborted('publishing to', signal))
-}
+const whenAborted = (signal: AbortSignal): PublishResult => maybeStored(errors.aborted('publishing to', signal))

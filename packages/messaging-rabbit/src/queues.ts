@@ -5,7 +5,6 @@ import type { Link } from './link.ts'
 /** As RabbitMQ names them: `x-queue-type` and so on. */
 export type QueueArguments = Record<string, unknown>
 
-const QUORUM = { 'x-queue-type': 'quorum' }
 /** For a helper whose maker did not live to delete it. */
 const HELPER_EXPIRES_MS = 60_000
 
@@ -24,7 +23,7 @@ export async function declareQueues(link: Link, queues: Readonly<Record<string, 
   if (!made.includes('quorum')) return
   await link.onChannel(async (channel) => {
     const helper = `comm.helper.${randomUUID()}`
-    await channel.assertQueue(helper, { durable: true, arguments: { ...QUORUM, 'x-expires': HELPER_EXPIRES_MS } })
+    await channel.assertQueue(helper, { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-expires': HELPER_EXPIRES_MS } })
     await channel.deleteQueue(helper)
   })
 }

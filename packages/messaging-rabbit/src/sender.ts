@@ -1,32 +1,29 @@
 import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
-import type { ConfirmChannel, Message } from 'amqplib'
+import type { ConfirmChannel, Message, Options } from 'amqplib'
 import { errors, fromAmqp } from './errors.ts'
 import type { Link } from './link.ts'
-import { asBuffer, type MessageProperties } from './message.ts'
+import { asBuffer } from './message.ts'
 
 /** One record on its way: where it goes, and what becomes the properties of its message. */
 export interface Outgoing {
   readonly record: OutboundRecord
   readonly exchange: string
   readonly key: string
-  readonly properties: MessageProperties
+  readonly properties: Options.Publish
 }
 
 /** A channel to publish on. It ends with its connection, or at the first thing that RabbitMQ refuses by closing it. */
 export class Sender {
-  readonly link: Link
+  /** Resolved when the socket takes more; undefined when it does. */
+  room: PromiseWithResolvers<void> | undefined
   readonly #channel: ConfirmChannel
   /** Ids of messages that no queue took; each is acknowledged right after its return. */
   readonly #returned = new Set<string>()
-  /** While the socket takes no more. */
-  #room: PromiseWithResolvers<void> | undefined
   #closedBy: Error | undefined
-  #isOpen = true
 
-  private constructor(link: Link, channel: ConfirmChannel) {
-    this.link = link
+  private constructor(channel: ConfirmChannel, onClose: () => void) {
     this.#channel = channel
     channel.on('return', ({ properties }: Message) => this.#returned.add(String(properties.messageId)))
     channel.on('error', (error: Error) => {
@@ -34,24 +31,16 @@ export class Sender {
     })
     channel.on('drain', () => this.#hasRoom())
     channel.on('close', () => {
-      this.#isOpen = false
+      onClose()
       this.#hasRoom()
     })
   }
 
-  /** @throws what amqplib throws */
-  static async open(link: Link): Promise<Sender> {
-    return new Sender(link, await link.model.createConfirmChannel())
-  }
-
-  /** False: another is needed. */
-  get isOpen(): boolean {
-    return this.#isOpen
-  }
-
-  /** Resolves when the socket takes more; undefined when it does. */
-  get room(): Promise<void> | undefined {
-    return this.#room?.promise
+  /** The one of this connection; a new one when that was closed. @throws what amqplib throws */
+  static on(link: Link): Promise<Sender> {
+    return link.once.make('sender', async () => {
+      return new Sender(await link.model.createConfirmChannel(), () => link.once.forget('sender'))
+    })
   }
 
   /** Answers once RabbitMQ has confirmed or refused it. */
@@ -61,19 +50,19 @@ export class Sender {
       const takesMore = this.#channel.publish(exchange, key, asBuffer(record.body), properties, (thrown: unknown) => {
         answers.answer(index, thrown === null ? this.#confirmed(outgoing) : this.#failed(outgoing, thrown))
       })
-      if (!takesMore) this.#room ??= Promise.withResolvers()
+      if (!takesMore) this.room ??= Promise.withResolvers()
     } catch (thrown) {
       answers.answer(index, refused(notSent(record, thrown)))
     }
   }
 
   #hasRoom(): void {
-    this.#room?.resolve()
-    this.#room = undefined
+    this.room?.resolve()
+    this.room = undefined
   }
 
   #confirmed({ record, exchange, properties }: Outgoing): PublishResult {
-    if (this.#returned.size === 0 || !this.#returned.delete(properties.messageId)) return STORED
+    if (this.#returned.size === 0 || !this.#returned.delete(String(properties.messageId))) return STORED
     return refused(unroutable(record.topic, exchange))
   }
 

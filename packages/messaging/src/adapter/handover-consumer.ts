@@ -33,7 +33,7 @@ export abstract class HandoverConsumer implements LinkConsumer {
   protected abstract begin(): Promise<void>
   /**
    * Lets nothing come any more. Called more than once, also before `begin` has resolved.
-   * @param unhanded what had come and waited to be handed over, when others may have it now
+   * @param unhanded what has come, and others may have now
    */
   protected abstract end(unhanded: readonly SourceDelivery[]): void
   /** @param what was attempted, as in `cannot <what>` */
@@ -55,7 +55,8 @@ export abstract class HandoverConsumer implements LinkConsumer {
 
   /** Must not be called from inside a call to the adapter. */
   offer(delivery: SourceDelivery): void {
-    if (!this.isStopping) this.#intake.offer(delivery)
+    if (this.isStopping) this.end([delivery])
+    else this.#intake.offer(delivery)
   }
 
   /** The delivery left its handler's hands. */
@@ -63,9 +64,10 @@ export abstract class HandoverConsumer implements LinkConsumer {
     this.#intake.settled(delivery)
   }
 
-  /** The same, and it is to be handed over once more. */
+  /** The same, and it is to be handed over once more: here, or to others where intake has stopped. */
   requeued(delivery: SourceDelivery): void {
-    this.#intake.requeue(delivery.again())
+    if (this.isStopping) this.end([delivery])
+    else this.#intake.requeue(delivery.again())
   }
 
   stopIntake(): Promise<void> | void {
