@@ -49,6 +49,8 @@ export interface Work {
   readonly bytes?: boolean
   /** A new process for every round, and one cold operation in it: start-up costs. @default false */
   readonly cold?: boolean
+  /** About how long a round takes; longer where each has costs that are not the operations'. @default 300 */
+  readonly roundMs?: number
   /** @default 7, or 21 when cold */
   readonly rounds?: number
   readonly limits?: readonly Limit[]

@@ -8,7 +8,7 @@ export interface Effort {
   readonly rounds: (work: Work) => number
   /** Processor time. */
   readonly warmUpMs: number
-  readonly roundMs: number
+  readonly roundMs: (work: Work) => number
   /** A folder for profiles of the measured rounds. */
   readonly profiles?: string | undefined
 }
@@ -16,10 +16,10 @@ export interface Effort {
 export const FULL: Effort = {
   rounds: ({ cold, rounds }) => rounds ?? (cold ? 21 : 7),
   warmUpMs: 1000,
-  roundMs: 300,
+  roundMs: ({ roundMs }) => roundMs ?? 300,
 }
 /** Shows that a bench still runs; its figures mean nothing. */
-export const SHORT: Effort = { rounds: () => 1, warmUpMs: 10, roundMs: 10 }
+export const SHORT: Effort = { rounds: () => 1, warmUpMs: 10, roundMs: () => 10 }
 
 /** @throws Error naming the contender that failed */
 export async function runWork(work: Work, prepared: Prepared, effort: Effort): Promise<Case> {
@@ -105,6 +105,7 @@ const MOST_WAITING = 5
  */
 async function warmUp(measure: (operations: number) => Promise<Sample>, work: Work, effort: Effort): Promise<number> {
   const { inFlight = 1 } = work
+  const roundMs = effort.roundMs(work)
   let batch = inFlight
   let busyMs = 0
   let spentMs = 0
@@ -113,8 +114,8 @@ async function warmUp(measure: (operations: number) => Promise<Sample>, work: Wo
     busyMs += cpuMs
     spentMs += elapsedMs
     if (busyMs >= effort.warmUpMs || spentMs >= effort.warmUpMs * MOST_WAITING)
-      return Math.max(inFlight, Math.round((operations * effort.roundMs) / Math.max(elapsedMs, 0.001)))
-    if (elapsedMs < effort.roundMs) batch *= 2
+      return Math.max(inFlight, Math.round((operations * roundMs) / Math.max(elapsedMs, 0.001)))
+    if (elapsedMs < roundMs) batch *= 2
   }
 }
 

@@ -89,6 +89,8 @@ export const area: Area = {
       limits: [{ contender: KAFKA, atMost: 1.25, timesOf: 'kafkajs' }],
     }),
     work('kafka consume', 'kafka', 'consume', KAFKA_CONSUMERS, {
+      // To join a group takes as long as thousands of messages.
+      roundMs: 1200,
       limits: [
         { contender: KAFKA, atMost: 1.5, timesOf: 'kafkajs eachBatch' },
         { contender: KAFKA, atMost: 0.8, timesOf: 'kafkajs eachMessage' },

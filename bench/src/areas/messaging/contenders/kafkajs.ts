@@ -1,5 +1,5 @@
 import type { Ready, Setup } from '@comm/bench/area'
-import type { Consumer, ConsumerRunConfig, Kafka, KafkaMessage } from 'kafkajs'
+import type { Consumer, ConsumerRunConfig, IHeaders, Kafka, KafkaMessage } from 'kafkajs'
 import { newMessage, newMessages, openKafka } from '../kafka-client.ts'
 import type { Order } from '../order.ts'
 import { groupOf, type Role, roleOf } from '../role.ts'
@@ -37,8 +37,19 @@ export function consumer(
       const consumer: Consumer = kafka.consumer({ groupId: groupOf(topic), maxWaitTimeInMs: 250 })
       await consumer.connect()
       await consumer.subscribe({ topic, fromBeginning: true })
-      await consumer.run(how(({ value }) => handle(JSON.parse(String(value)) as Order)))
+      const read = ({ value, headers }: KafkaMessage): void => {
+        textsOf(headers)
+        handle(JSON.parse(String(value)) as Order)
+      }
+      await consumer.run(how(read))
       return () => consumer.disconnect()
     }),
   }
+}
+
+/** Headers come as bytes. */
+function textsOf(headers: IHeaders = {}): Record<string, string> {
+  const texts: Record<string, string> = {}
+  for (const name in headers) texts[name] = String(headers[name])
+  return texts
 }
