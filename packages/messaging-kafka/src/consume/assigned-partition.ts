@@ -132,6 +132,8 @@ export class AssignedPartition {
     this.#delayed?.clear()
     const open = this.#tracker?.open() ?? []
     this.#lost.abort(reason)
+    // The client library remembers the pause, also for whoever reads this partition next.
+    if (this.#isPaused) this.owner.fetch(this.source, true)
     return open.flatMap(({ out }) => out ?? [])
   }
 

@@ -151,4 +151,36 @@ describe('a session', () => {
     },
     LIMIT_MS,
   )
+
+  it(
+    'does not leave a partition unread that was full when it ended',
+    async () => {
+      const topic = topicOf('full')
+      await using proxy = await startFaultProxy({ target: { host, port } })
+      const at = { host: proxy.host, port: proxy.port }
+      await using adapter = await connected({
+        ...{ hosts: [], ...at, translateAddress: () => at, partitions: 1 },
+        consumerConfig: { maxPollRecords: 4 },
+      })
+      await using publisher = await connected()
+      const handled = new Set<string>()
+      let held: Delivery | undefined
+      await adapter.subscribe({ topics: [topic], group: 'g', maxUnsettled: 1, lanes: 'none' }, (delivery) => {
+        if (held === undefined) {
+          held = delivery
+          return
+        }
+        handled.add(Buffer.from(delivery.body).toString())
+        void delivery.settle('ack')
+      })
+      const records = Array.from({ length: 30 }, (_, index) => ({ topic, key: 'k', body: Buffer.from(String(index)), headers: {} }))
+      await publisher.publish(records, never)
+      await waitFor(() => held !== undefined, { what: 'a record that is not settled', ...CASES_MS })
+      await proxy.refuse()
+      await waitFor(() => held?.lost.aborted === true, { what: 'the loss', ...CASES_MS })
+      await proxy.heal()
+      await waitFor(() => handled.size === records.length, { what: 'every record', timeoutMs: 30_000 })
+    },
+    LIMIT_MS,
+  )
 })
