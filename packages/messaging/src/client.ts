@@ -244,9 +244,9 @@ export class MessageClient implements Component, AsyncDisposable {
     const { messages } = buffer.size
     if (messages > 0) logger.warn(`${messages} messages were not confirmed before ${this.name} was closed`)
     buffer.close(closed)
-    await requests.close(closed)
     connection.close(closed)
-    await this.#adapter[Symbol.asyncDispose]()
+    // Replies may still be waited for to be subscribed to: the adapter's end is the end of that, too.
+    await Promise.all([requests.close(closed), this.#adapter[Symbol.asyncDispose]()])
   }
 
   /** Asks the broker; also red while dead letters cannot be published or a subscription has ended. Never throws. */

@@ -75,7 +75,8 @@ export class Subscriptions implements Iterable<HandlerSubscription> {
       await begin()
       this.#trouble.clear(subscription.name)
     } catch (thrown) {
-      this.#all.delete(subscription)
+      // A part of it may have begun.
+      await subscription.stop(0)
       throw CommunicationError.from(thrown)
     }
   }

@@ -173,7 +173,12 @@ describe('a session', () => {
         handled.add(Buffer.from(delivery.body).toString())
         void delivery.settle('ack')
       })
-      const records = Array.from({ length: 30 }, (_, index) => ({ topic, key: 'k', body: Buffer.from(String(index)), headers: {} }))
+      const records = Array.from({ length: 30 }, (_, index) => ({
+        topic,
+        key: 'k',
+        body: Buffer.from(String(index)),
+        headers: {},
+      }))
       await publisher.publish(records, never)
       await waitFor(() => held !== undefined, { what: 'a record that is not settled', ...CASES_MS })
       await proxy.refuse()
