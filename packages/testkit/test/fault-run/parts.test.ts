@@ -4,6 +4,7 @@ import { Gate } from '../../src/fault-run/gate.ts'
 import { MemoryWatch } from '../../src/fault-run/memory-watch.ts'
 import { Bits } from '../../src/fault-run/outage/bits.ts'
 import { judge, type OutageReport } from '../../src/fault-run/outage/judge.ts'
+import { MemoryAccount } from '../../src/fault-run/outage/memory-account.ts'
 
 const MIB = 1024 * 1024
 
@@ -45,6 +46,22 @@ describe('Bits', () => {
   })
 })
 
+describe('MemoryAccount', () => {
+  it('tells growth since before the outage, and creep since the buffer was full', () => {
+    const memory = new MemoryAccount(10)
+    const sample = (rss: number, live: number, messages: number) =>
+      memory.add({ rssBytes: rss, liveBytes: live, buffered: { messages, bytes: messages * 100 } })
+    sample(50, 20, 0)
+    memory.begin()
+    sample(60, 25, 5)
+    sample(70, 30, 10)
+    sample(75, 33, 10)
+    memory.end()
+    sample(90, 60, 10)
+    expect([memory.rssBytes, memory.grownBytes, memory.bufferedBytes, memory.creptBytes]).toEqual([90, 40, 1000, 3])
+  })
+})
+
 describe('Retries', () => {
   it('puts messages off until it may handle them, and a first attempt always', () => {
     const retries = new Retries(2)
@@ -74,6 +91,7 @@ describe('judge', () => {
     greenAfterMs: 0,
     bufferMiB: 10,
     growthMiB: 20,
+    creepMiB: 1,
     maxRssMiB: 120,
   }
 
@@ -86,7 +104,8 @@ describe('judge', () => {
     ['loss', { lost: 1 }, ['1 accepted messages never arrived']],
     ['health that stays green', { redAfterMs: null }, ['health was red never, not within 5000 ms']],
     ['health that is late', { greenAfterMs: 5001 }, ['health was green after 5001 ms, not within 5000 ms']],
-    ['memory', { growthMiB: 43 }, ['memory grew by 43 MiB: more than 10 and 32 of slack']],
+    ['memory', { growthMiB: 75 }, ['memory grew by 75 MiB: more than 10 and 64 of slack']],
+    ['memory that creeps', { creepMiB: 9 }, ['memory grew by 9 MiB after the buffer was full']],
   ])('%s', (_, change, failures) => {
     expect(judge({ ...good, ...change }).failures).toEqual(failures)
   })

@@ -13,18 +13,23 @@ export interface OutageReport extends Pick<ResolvedOutageRun, 'broker' | 'how' |
   readonly greenAfterMs: number | null
   /** The most that waited in the publish buffer: bodies and headers. */
   readonly bufferMiB: number
-  /** Of the process that offers, since before the outage. */
+  /** Of the process that offers, resident, since before the outage. */
   readonly growthMiB: number
+  /** Of what it has in use, after the buffer was full. */
+  readonly creepMiB: number
   readonly maxRssMiB: number
 }
 
 const RED_WITHIN_MS = 5000
 const GREEN_WITHIN_MS = 5000
-/** Of memory beside the bodies and headers that wait: the promises of their callers, the heap's slack, what a reconnect needs. */
-const SLACK_MIB = 32
+/** Resident beside the bodies and headers that wait: about 2 kB for each caller's promise and record, and what the heap keeps for itself. */
+const SLACK_MIB = 64
+/** A buffer that is full takes nothing more, and what it refuses leaves nothing behind. */
+const MOST_CREEP_MIB = 8
 
 export function judge(report: OutageReport): RunOutcome<OutageReport> {
-  const { offered, confirmed, refused, refusedLate, failed, lost, redAfterMs, greenAfterMs, bufferMiB, growthMiB } = report
+  const { offered, confirmed, refused, refusedLate, failed, lost, redAfterMs, greenAfterMs, bufferMiB, growthMiB, creepMiB } =
+    report
   const unsettled = offered - confirmed - refused - Object.values(failed).reduce((sum, count) => sum + count, 0)
   const failures = [
     ...(unsettled > 0 ? [`${unsettled} publishes never settled`] : []),
@@ -39,6 +44,7 @@ export function judge(report: OutageReport): RunOutcome<OutageReport> {
     ...(growthMiB > bufferMiB + SLACK_MIB
       ? [`memory grew by ${growthMiB} MiB: more than ${bufferMiB} and ${SLACK_MIB} of slack`]
       : []),
+    ...(creepMiB > MOST_CREEP_MIB ? [`memory grew by ${creepMiB} MiB after the buffer was full`] : []),
   ]
   return { report, failures }
 }

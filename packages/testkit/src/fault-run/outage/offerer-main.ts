@@ -46,7 +46,8 @@ try {
   void watchHealth(client)
   setInterval(() => {
     globalThis.gc?.()
-    tell({ is: 'memory', rssBytes: process.memoryUsage.rss(), bufferedBytes: client.buffered.bytes })
+    const { rss, heapUsed, external } = process.memoryUsage()
+    tell({ is: 'memory', rssBytes: rss, liveBytes: heapUsed + external, buffered: client.buffered })
   }, MEMORY_EVERY_MS)
   await finishing.promise
   tell({ is: 'totals', totals: await offerer.finish() })

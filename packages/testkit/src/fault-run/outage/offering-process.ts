@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { FORK_OPTIONS } from '../fork-options.ts'
+import { MemoryAccount } from './memory-account.ts'
 import type { OfferNews, OfferOrder, OfferTask, OfferTotals } from './protocol.ts'
 
 const STOP_LIMIT_MS = 120_000
@@ -15,11 +16,10 @@ export class OfferingProcess implements AsyncDisposable {
   readonly #exited: Promise<unknown>
   /** Every change of its health. */
   readonly health: { readonly status: string; readonly at: number }[] = []
-  /** The highest so far. */
-  rssBytes = 0
-  bufferedBytes = 0
+  readonly memory: MemoryAccount
 
   constructor(task: OfferTask) {
+    this.memory = new MemoryAccount(task.buffer)
     this.#child = fork(fileURLToPath(new URL('./offerer-main.ts', import.meta.url)), [JSON.stringify(task)], FORK_OPTIONS)
     const connected = Promise.withResolvers<void>()
     this.connected = connected.promise
@@ -27,7 +27,7 @@ export class OfferingProcess implements AsyncDisposable {
       if (news.is === 'connected') connected.resolve()
       else if (news.is === 'totals') this.#totals.resolve(news.totals)
       else if (news.is === 'health') this.health.push(news)
-      else this.#sample(news)
+      else this.memory.add(news)
     })
     this.#exited = once(this.#child, 'exit').then(([code, signal]: unknown[]) => {
       const error = new Error(`the offering process ended with ${signal ?? `code ${code}`}`)
@@ -52,10 +52,5 @@ export class OfferingProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#exited
-  }
-
-  #sample({ rssBytes, bufferedBytes }: { readonly rssBytes: number; readonly bufferedBytes: number }): void {
-    this.rssBytes = Math.max(this.rssBytes, rssBytes)
-    this.bufferedBytes = Math.max(this.bufferedBytes, bufferedBytes)
   }
 }

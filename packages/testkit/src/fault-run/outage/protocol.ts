@@ -22,12 +22,20 @@ export interface OfferTotals {
   readonly confirmed: string
 }
 
+/** After a collection. */
+export interface MemorySample {
+  readonly rssBytes: number
+  /** What is in use: objects, and bytes outside the heap. */
+  readonly liveBytes: number
+  /** Messages that wait in the publish buffer, and the size of their bodies and headers. */
+  readonly buffered: { readonly messages: number; readonly bytes: number }
+}
+
 /** What it says. Times are microseconds of the machine's monotonic clock. */
 export type OfferNews =
   | { readonly is: 'connected' }
   | { readonly is: 'health'; readonly status: Health['status']; readonly at: number }
-  /** After a collection; `bufferedBytes` are bodies and headers that wait. */
-  | { readonly is: 'memory'; readonly rssBytes: number; readonly bufferedBytes: number }
+  | ({ readonly is: 'memory' } & MemorySample)
   | { readonly is: 'totals'; readonly totals: OfferTotals }
 
 /** What it is told: to stop offering, and to send the totals once everything has settled. */

@@ -37,12 +37,13 @@ export async function runOutage(options: OutageRunOptions, say: Say = () => unde
   await using offering = new OfferingProcess({ address, topic: TOPIC, rate, buffer })
   await offering.connected
   await sleep(seconds <= BRIEF_SECONDS ? WARM_UP_MS.brief : WARM_UP_MS.long)
-  const rssBefore = offering.rssBytes
+  offering.memory.begin()
 
   const beganAt = monotonicMicroseconds()
   await (how === 'stop' ? server.stop() : server.kill())
   say(`${how === 'stop' ? 'stopped' : 'killed'} for ${seconds} s, after ${arrived.size} messages`)
   await sleep(seconds * 1000)
+  offering.memory.end()
   const rawSuccess = firstSuccess(broker, server)
   await (how === 'stop' ? server.continue() : server.restart())
   const usableAt = await rawSuccess
@@ -67,6 +68,7 @@ export async function runOutage(options: OutageRunOptions, say: Say = () => unde
     offering.health.find((change) => change.status === status && change.at > from)?.at
   const redAt = changedAt('down', beganAt)
   const greenAt = redAt === undefined ? undefined : changedAt('up', redAt)
+  const { memory } = offering
   return judge({
     broker,
     how,
@@ -77,9 +79,10 @@ export async function runOutage(options: OutageRunOptions, say: Say = () => unde
     lost: confirmed.countMissingIn(arrived),
     redAfterMs: since(beganAt, redAt),
     greenAfterMs: since(usableAt, greenAt),
-    bufferMiB: round(offering.bufferedBytes / MIB),
-    growthMiB: round((offering.rssBytes - rssBefore) / MIB),
-    maxRssMiB: Math.ceil(offering.rssBytes / MIB),
+    bufferMiB: round(memory.bufferedBytes / MIB),
+    growthMiB: round(memory.grownBytes / MIB),
+    creepMiB: round(memory.creptBytes / MIB),
+    maxRssMiB: Math.ceil(memory.rssBytes / MIB),
   })
 }
 
