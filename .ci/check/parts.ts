@@ -1,3 +1,4 @@
+import { adapters } from './adapters.ts'
 import { benches } from './benches.ts'
 import { cycles } from './cycles.ts'
 import { direction } from './direction.ts'
@@ -9,4 +10,4 @@ import { types } from './types.ts'
 import { unused } from './unused.ts'
 
 /** In the order in which they are begun and reported. */
-export const PARTS: readonly Part[] = [types, lint, cycles, direction, unused, packages, snippets, benches]
+export const PARTS: readonly Part[] = [types, lint, cycles, direction, adapters, unused, packages, snippets, benches]
