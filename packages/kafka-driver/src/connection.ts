@@ -88,7 +88,17 @@ export class Connection {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    const link: KafkaLink = await this.driver.open((reason) => this.#broken(link, reason), signal)
+    let opened: KafkaLink | undefined
+    let brokenBefore: CommunicationError | undefined
+    const link = await this.driver.open((reason) => {
+      if (opened === undefined) brokenBefore = reason
+      else this.#broken(opened, reason)
+    }, signal)
+    opened = link
+    if (brokenBefore !== undefined) {
+      await link.close()
+      throw brokenBefore
+    }
     if (this.#closing.signal.aborted) return link.close()
     this.#link = link
     this.#lastError = undefined
