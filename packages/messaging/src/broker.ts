@@ -92,6 +92,11 @@ export interface Subscription extends AsyncDisposable {
    * withdrawn), with undefined after disposal. A lost connection does not end it; it comes back.
    */
   readonly ended: Promise<CommunicationError | undefined>
+  /**
+   * Records that wait for this member and nobody else: where the broker shares them out beforehand, in partitions. Absent: what its group
+   * lags behind waits for any member. @throws CommunicationError
+   */
+  lag?(): Promise<number>
   // Disposal: gives unsettled deliveries back to the broker, leaves the group. Idempotent.
 }
 

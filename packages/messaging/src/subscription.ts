@@ -129,10 +129,14 @@ export class HandlerSubscription implements MessageSubscription, Running {
     if (this.isStopping) await subscription[Symbol.asyncDispose]()
   }
 
-  /** Messages that its group has not settled, in all its topics. @throws CommunicationError when the broker cannot be asked */
+  /**
+   * Messages that its group has not settled, in all its topics; of those only what waits for this member, where it is known whom each is
+   * for. @throws CommunicationError when the broker cannot be asked
+   */
   async lag(): Promise<number> {
     const { admin } = this.#parts
     const { group, topics } = this
+    if (this.#subscription?.lag !== undefined) return this.#subscription.lag()
     if (admin === undefined || group === undefined) return 0
     const lags = await Promise.all(topics.map((topic) => admin.lag(topic, group)))
     return lags.reduce((sum, lag) => sum + lag, 0)

@@ -1,14 +1,35 @@
 import type { Health } from '@comm/core'
 
-/** What keeps a subscription, or a client, from its work; each entry lasts until the same thing succeeds. Health shows it. */
-export class Trouble {
-  readonly #entries = new Map<string, { readonly status: 'degraded' | 'down'; readonly reason: string; failures: number }>()
+interface Entry {
+  readonly status: 'degraded' | 'down'
+  readonly reason: string
+  readonly failures: number
+  /** Messages that it happened to, and that are not over. */
+  readonly messages: Set<string>
+}
 
-  /** @returns how often this failed in a row, 1 the first time */
-  report(what: string, status: 'degraded' | 'down', reason: string): number {
-    const failures = (this.#entries.get(what)?.failures ?? 0) + 1
-    this.#entries.set(what, { status, reason, failures })
-    return failures
+/**
+ * What keeps a subscription, or a client, from its work; each entry lasts until the same thing succeeds, or no message needs it any more.
+ * Health shows it.
+ */
+export class Trouble {
+  readonly #entries = new Map<string, Entry>()
+
+  get isNone(): boolean {
+    return this.#entries.size === 0
+  }
+
+  /** @param message the id of the one that it happened to @returns how often this failed in a row, 1 the first time */
+  report(what: string, status: 'degraded' | 'down', reason: string, message?: string): number {
+    const { failures = 0, messages = new Set<string>() } = this.#entries.get(what) ?? {}
+    if (message !== undefined) messages.add(message)
+    this.#entries.set(what, { status, reason, failures: failures + 1, messages })
+    return failures + 1
+  }
+
+  /** This message is settled, or not ours any more. */
+  over(message: string): void {
+    for (const [what, { messages }] of this.#entries) if (messages.delete(message) && messages.size === 0) this.clear(what)
   }
 
   clear(what: string): void {

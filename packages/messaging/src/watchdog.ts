@@ -11,7 +11,7 @@ export interface Watched {
   readonly inFlight: number
   /** Subscribed at the broker: false after beginning anew has failed. */
   readonly isOpen: boolean
-  /** Messages that its group has not settled. @throws CommunicationError when the broker cannot be asked */
+  /** Messages that its group has not settled and that it may get. @throws CommunicationError when the broker cannot be asked */
   lag(): Promise<number>
   /** Ends it at the broker and begins anew. @throws CommunicationError when the broker refuses */
   reopen(): Promise<void>

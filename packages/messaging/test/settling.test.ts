@@ -116,6 +116,19 @@ describe('a retry that the broker refuses', () => {
     await clock.advance(2000)
     expect(attempts).toEqual([1, 1, 1, 2])
   })
+
+  it('troubles health no longer once the message is handled without it', async () => {
+    const { clock, client, publish } = await setUp({ refuse: (record) => (isRetry(record) ? refusal() : undefined) })
+    const handler = handlerSpy().fails(1)
+    await client.subscribe('order.shipped', handler, { group: 'billing' })
+    await publish()
+    await client.publish('order.shipped', 1)
+    await clock.advance(0)
+    expect(await client.health()).toMatchObject({ status: 'degraded' })
+    await clock.advance(1000)
+    expect(handler.calls).toHaveLength(2)
+    expect(await client.health()).toMatchObject({ status: 'up' })
+  })
 })
 
 describe('a lost connection', () => {

@@ -14,6 +14,8 @@ class Silent extends Between {
   refusal: Error | undefined
   /** What the lag is said to be. */
   lagNow: (real: number) => number = (real) => real
+  /** What a subscription says that waits for itself. */
+  ownLag: (() => Promise<number>) | undefined
   /** Hands over late what a silent subscription kept. */
   late: (() => void)[] = []
 
@@ -42,7 +44,7 @@ class Silent extends Between {
       this.disposals++
       return dispose()
     }
-    return subscription
+    return Object.defineProperty(subscription, 'lag', { get: () => this.ownLag })
   }
 }
 
@@ -110,6 +112,17 @@ describe('the watchdog', () => {
     adapter.lagNow = (real) => real + 100 - (adapter.asked % 3)
     await clock.advance(600_000)
     expect(adapter.subscriptions).toBe(1)
+  })
+
+  it('lets a consumer be when all that its group lags behind is for other members', async () => {
+    const { clock, adapter, client } = await setUp(30_000, { silentUpTo: 1 })
+    await client.publish('a', 1)
+    adapter.ownLag = async () => 0
+    await clock.advance(600_000)
+    expect(adapter.subscriptions).toBe(1)
+    adapter.ownLag = async () => 1
+    await clock.advance(80_000)
+    expect(adapter.subscriptions).toBe(2)
   })
 
   it('gives a consumer that stays silent ever more time, and hands over nothing of one given up', async () => {

@@ -60,6 +60,11 @@ export class AssignedPartition {
     return { ...this.source, offset: this.#tracker?.next ?? 0 }
   }
 
+  /** Everything before it is settled. */
+  get position(): number {
+    return this.#tracker?.position ?? 0
+  }
+
   /** Whether what can be committed has changed since it was last taken. */
   get isDirty(): boolean {
     return this.#isDirty && this.#tracker !== undefined

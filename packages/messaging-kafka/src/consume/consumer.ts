@@ -58,6 +58,12 @@ export class KafkaConsumer implements LinkConsumer {
     this.#leaveWhenDone()
   }
 
+  /** In the partitions that are ours: what waits in others is for other members. */
+  async lag(): Promise<number> {
+    const lags = await Promise.all([...this.#members.values()].map((member) => member.lag()))
+    return lags.reduce((sum, lag) => sum + lag, 0)
+  }
+
   close(reason: CommunicationError): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
     const { leaving } = this.#parts

@@ -76,6 +76,21 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     return this.clock.now() - this.#aliveAt
   }
 
+  /** Records in its partitions that are not settled. @throws CommunicationError */
+  async lag(): Promise<number> {
+    const link = this.#parts.connection.require(`look at topic ${this.topic}`)
+    const names = new Set([...this.#partitions.values()].map(({ source }) => source.topic))
+    const lags = await Promise.all(
+      [...names].map(async (topic) =>
+        (await link.ranges(topic)).reduce((sum, { partition, high }) => {
+          const ours = this.#partitions.get(nameOf({ topic, partition }))
+          return ours?.isReady ? sum + Math.max(0, high - ours.position) : sum
+        }, 0),
+      ),
+    )
+    return lags.reduce((sum, lag) => sum + lag, 0)
+  }
+
   /** Resolves when it has its partitions, and where to read them is committed. @throws CommunicationError */
   async open(): Promise<void> {
     const { connection, groupId, parts } = this.#parts

@@ -121,6 +121,29 @@ describe('a group whose members change', () => {
     },
     LIMIT_MS,
   )
+
+  it(
+    'a member lags behind in its own partitions only',
+    async () => {
+      const topic = topicOf('lag')
+      await using one = await connected({ partitions: 1 })
+      await using two = await connected({ partitions: 1 })
+      const request = { topics: [topic], group: 'g', maxUnsettled: 1, lanes: 'none' } as const
+      const held: Delivery[] = []
+      const members = [
+        await one.subscribe(request, (delivery) => void held.push(delivery)),
+        await two.subscribe(request, (delivery) => void held.push(delivery)),
+      ]
+      await one.publish(
+        [1, 2].map((index) => ({ topic, body: Buffer.from(String(index)), headers: {} })),
+        never,
+      )
+      await waitFor(() => held.length === 1, { what: 'the first record', ...CASES_MS })
+      const lags = await Promise.all(members.map((member) => member.lag?.()))
+      expect(lags.toSorted()).toEqual([0, 2])
+    },
+    LIMIT_MS,
+  )
 })
 
 describe('a session', () => {

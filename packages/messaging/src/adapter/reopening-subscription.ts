@@ -5,6 +5,8 @@ import type { SubscribeRequest, Subscription } from '../broker.ts'
 export interface LinkConsumer {
   /** Why it does not consume as it should; undefined when all is well. */
   readonly warning?: string | undefined
+  /** As `Subscription.lag`. */
+  lag?(): Promise<number>
   /** Resolves when deliveries flow. @throws CommunicationError */
   open(): Promise<void>
   /** Hands over nothing more. What was handed over can still be settled. */
@@ -37,6 +39,8 @@ const reopenBackoff: Backoff = exponentialBackoff({ baseMs: 100, maxMs: 5000 })
 export class ReopeningSubscription<Link, Consumer extends LinkConsumer> implements Subscription {
   readonly request: SubscribeRequest
   readonly ended: Promise<CommunicationError | undefined>
+  /** Set once a consumer knows its own. */
+  lag?: () => Promise<number>
   readonly #parts: ReopeningParts<Link, Consumer>
   readonly #resolveEnded: (error: CommunicationError | undefined) => void
   #consumer: Consumer | undefined
@@ -69,6 +73,7 @@ export class ReopeningSubscription<Link, Consumer extends LinkConsumer> implemen
   async open(link: Link): Promise<void> {
     const consumer: Consumer = this.#parts.makeConsumer(link, (reason) => this.#lost(consumer, reason))
     this.#consumer = consumer
+    if (consumer.lag !== undefined) this.lag = async () => this.#consumer?.lag?.() ?? 0
     try {
       await consumer.open()
     } catch (thrown) {

@@ -24,7 +24,9 @@ export function settle(next: Step, parts: PipelineParts): Step {
 
   return (message) => andThen(decided(message), (outcome) => andThen(act(message, outcome), (final) => settled(message, final)))
 
-  function settled({ delivery }: Message, outcome: Outcome): Promise<Outcome> {
+  function settled(message: Message, outcome: Outcome): Promise<Outcome> {
+    const { delivery } = message
+    if (!trouble.isNone && (outcome.kind !== 'release' || delivery.lost.aborted)) trouble.over(message.id)
     return delivery.settle(outcome.kind === 'release' ? 'requeue' : 'ack').then(() => outcome)
   }
 
@@ -120,7 +122,7 @@ export function settle(next: Step, parts: PipelineParts): Step {
       return outcome
     } catch (thrown) {
       const error = CommunicationError.from(thrown)
-      const failures = trouble.report(what, status, `a ${what} cannot be published: ${error.message}`)
+      const failures = trouble.report(what, status, `a ${what} cannot be published: ${error.message}`, message.id)
       const afterMs = refusedBackoff.delayMs({ retry: failures, previousMs: undefined, random })
       logger.error(`a ${what} was refused; message ${message.id} goes back to the broker in ${Math.round(afterMs)} ms`, { error })
       await pause(clock, afterMs, stopping, message.delivery.lost)
