@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import type { Rule } from './options.ts'
 
 /** Where a server listens. */
@@ -8,6 +9,12 @@ export interface Endpoint {
 
 const HIGHEST_PORT = 65_535
 const HOST_AND_PORT = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<name>[^\s:/@[\]]+))(?::(?<port>\d{1,5}))?$/i
+
+/** One host. What a URL has beside it may be a password, so a URL is refused here, not shown by whoever cannot resolve it. */
+export const hostName: Rule = {
+  expected: 'a host name or an address, without scheme, port and credentials',
+  accepts: (value) => typeof value === 'string' && (/^[^\s:/@]+$/.test(value) || isIPv6(value)),
+}
 
 export const hostAndPort: Rule = {
   expected: "'host' or 'host:port'",

@@ -19,7 +19,7 @@ export {
   withContext,
   withDeadline,
 } from './context.ts'
-export { describeEndpoint, type Endpoint, hostAndPort, parseEndpoint } from './endpoint.ts'
+export { describeEndpoint, type Endpoint, hostAndPort, hostName, parseEndpoint } from './endpoint.ts'
 export {
   AuthenticationError,
   AuthorizationError,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { describeEndpoint, parseEndpoint } from '../src/index.ts'
+import { describeEndpoint, hostName, parseEndpoint } from '../src/index.ts'
 
 describe('parseEndpoint', () => {
   it.each([
@@ -16,5 +16,14 @@ describe('parseEndpoint', () => {
   ])('reads %j', (text, endpoint) => {
     expect(parseEndpoint(text, 1)).toEqual(endpoint)
     if (endpoint !== undefined) expect(parseEndpoint(describeEndpoint(endpoint), 2)).toEqual(endpoint)
+  })
+})
+
+describe('a host name', () => {
+  it.each(['a', 'a.example', '10.0.0.1', '::1', 'fe80:0:0:0:0:0:0:1'])('%s', (text) => {
+    expect(hostName.accepts(text)).toBe(true)
+  })
+  it.each(['', 'a:1', 'amqp://a', 'me:secret@a', 'a/b', 'a b', '[::1]', 1, undefined])('is not %p', (value) => {
+    expect(hostName.accepts(value)).toBe(false)
   })
 })

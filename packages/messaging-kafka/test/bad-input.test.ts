@@ -10,6 +10,11 @@ describe('options of the client', () => {
   it.each<[string, object, string]>([
     ['a port', { port: 70_000 }, 'kafka.port must be an integer >= 1 and <= 65535, got 70000'],
     [
+      'a URL as host',
+      { host: 'kafka://me:secret@localhost' },
+      "kafka.host must be a host name or an address, without scheme, port and credentials, got 'kafka://[redacted]@localhost'",
+    ],
+    [
       'one of several hosts',
       { hosts: ['one:9092', 'two:x'] },
       "kafka.hosts must be an array, each item 'host' or 'host:port', got an array of 2",

@@ -65,8 +65,22 @@ const exchangeName: Rule = {
 const amqpUrl: Rule = secret({
   expected: 'a URL such as amqp://user:password@host:5672/vhost or amqps://…',
   accepts: (value) =>
-    typeof value === 'string' && /^amqps?:/.test(value) && URL.canParse(value) && new URL(value).hostname !== '',
+    typeof value === 'string' &&
+    /^amqps?:/.test(value) &&
+    URL.canParse(value) &&
+    new URL(value).hostname !== '' &&
+    isDecodable(value),
 })
+
+/** Parts of a URL are percent-encoded; one that is not would throw an error that is not ours. */
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
+}
 
 export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = Object.freeze({
   url: amqpUrl,

@@ -11,6 +11,16 @@ const URL = 'a URL such as amqp://user:password@host:5672/vhost or amqps://…'
 describe('options of the client', () => {
   it.each<[string, object, string]>([
     ['a URL of something else', { url: 'http://guest:secret@localhost' }, `rabbitmq.url must be ${URL}, got [redacted]`],
+    [
+      'a URL with a password that is not encoded',
+      { url: 'amqp://guest:se%cret@localhost' },
+      `rabbitmq.url must be ${URL}, got [redacted]`,
+    ],
+    [
+      'a URL as host',
+      { host: 'amqp://guest:secret@localhost' },
+      "rabbitmq.host must be a host name or an address, without scheme, port and credentials, got 'amqp://[redacted]@localhost'",
+    ],
     ['a URL that is none', { url: 'localhost' }, `rabbitmq.url must be ${URL}, got [redacted]`],
     ['a port', { port: 70_000 }, 'rabbitmq.port must be an integer >= 1 and <= 65535, got 70000'],
     [

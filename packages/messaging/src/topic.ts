@@ -49,7 +49,7 @@ export type TopicRef = string | readonly string[] | Topic
 export function isDeclared<Declared extends Topic<unknown, unknown>>(
   ref: string | readonly string[] | Declared,
 ): ref is Declared {
-  return typeof ref === 'object' && !Array.isArray(ref)
+  return typeof ref === 'object' && ref !== null && !Array.isArray(ref)
 }
 
 /** The name of one topic. @throws ConfigurationError when it is none that every broker can hold */

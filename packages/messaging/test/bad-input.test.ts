@@ -47,6 +47,12 @@ describe('options of a client', () => {
       { resilience: {} },
       "messaging.resilience must be a pipeline made by pipeline() of '@comm/core', got an object with keys (none)",
     ],
+    ['clock', { clock: {} }, 'messaging.clock must be a Clock (with now(), wall(), setTimer()), got an object with keys (none)'],
+    [
+      'logger',
+      { logger: {} },
+      'messaging.logger must be a Logger (with debug(), info(), warn(), error()), got an object with keys (none)',
+    ],
     ['server', { server: 'localhost' }, "messaging.server must be an object, got 'localhost'"],
   ])('%s', (_, options, message) => {
     expect(() => new MemoryBroker(wrong(options))).toThrow(message)
@@ -68,6 +74,7 @@ describe('topics', () => {
     ['too long a name', 'x'.repeat(101), `topic must be ${NAME}, got '${'x'.repeat(57)}...'`],
     ['no string', 7, `topic must be ${NAME}, got 7`],
     ['nothing', undefined, `topic must be ${NAME}, got undefined`],
+    ['null', null, `topic must be ${NAME}, got null`],
   ])('publish: %s', async (_, name, message) => {
     await expect(client.publish(wrong(name), 1)).rejects.toMatchObject({ code: 'COMM_CONFIGURATION', message })
     await expect(client.request(wrong(name), 1)).rejects.toMatchObject({ code: 'COMM_CONFIGURATION', message })
@@ -75,6 +82,7 @@ describe('topics', () => {
 
   it.each<[string, unknown, string]>([
     ['half a pattern', 'order.a*', `topic must be ${NAME}, where * stands for one word and # for any number, got 'order.a*'`],
+    ['null', null, `topic must be ${NAME}, where * stands for one word and # for any number, got null`],
     ['none', [], 'topics must be at least one topic, got an array of 0'],
     ['one of several', ['a', ''], `topic must be ${NAME}, where * stands for one word and # for any number, got ''`],
   ])('subscribe: %s', async (_, name, message) => {
@@ -175,7 +183,16 @@ describe('options of a subscription', () => {
       { watchdogMs: -1 },
       'subscribe.watchdogMs must be a finite number >= 0 and <= 2147483647 or one of false, got -1',
     ],
-    ['dedup without a store', { dedup: {} }, 'subscribe.dedup.store must be a DedupStore, got nothing'],
+    [
+      'dedup without a store',
+      { dedup: {} },
+      'subscribe.dedup.store must be a DedupStore (with claim(), renew(), commit(), release()), got nothing',
+    ],
+    [
+      'a dedup store that can only claim',
+      { dedup: { store: { claim: () => undefined } } },
+      'subscribe.dedup.store must be a DedupStore (with claim(), renew(), commit(), release()), got an object with keys claim',
+    ],
     [
       'a misspelt option',
       { retries: 3 },

@@ -4,6 +4,7 @@ import {
   type Endpoint,
   exponentialBackoff,
   hostAndPort,
+  hostName,
   type Logger,
   parseEndpoint,
   silentLogger,
@@ -71,7 +72,7 @@ export const SERVER_DEFAULTS: Readonly<Required<Omit<ServerOptions, 'port' | 'us
 })
 
 export const SERVER_RULES: Rules<ServerOptions> = Object.freeze({
-  host: nonEmptyText,
+  host: hostName,
   port: number({ min: 1, max: 65_535, integer: true }),
   hosts: arrayOf(hostAndPort),
   username: text,
@@ -82,7 +83,7 @@ export const SERVER_RULES: Rules<ServerOptions> = Object.freeze({
   confirmDelivery: boolean,
   maxBodyBytes: number({ min: 1, integer: true }),
   reconnect: withMethods('a backoff such as exponentialBackoff() makes', 'delayMs'),
-  logger: object,
+  logger: withMethods('a Logger', 'debug', 'info', 'warn', 'error'),
   clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),
   random: callable,
 })

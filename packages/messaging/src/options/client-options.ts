@@ -1,5 +1,16 @@
 import type { Clock, Logger, Pipeline } from '@comm/core'
-import { arrayOf, callable, checkOptions, nonEmptyText, number, object, oneOf, type Rule, type Rules } from '@comm/core/options'
+import {
+  arrayOf,
+  callable,
+  checkOptions,
+  nonEmptyText,
+  number,
+  object,
+  oneOf,
+  type Rule,
+  type Rules,
+  withMethods,
+} from '@comm/core/options'
 import type { Codec } from '../codec.ts'
 import { portableName } from '../topic.ts'
 import { type BufferOptions, checkBufferOptions } from './buffer-options.ts'
@@ -64,8 +75,8 @@ export const CLIENT_RULES: Rules<MessageClientOptions> = Object.freeze({
   buffer: object,
   codecs: arrayOf(codec),
   resilience: pipelineRule,
-  logger: object,
-  clock: object,
+  logger: withMethods('a Logger', 'debug', 'info', 'warn', 'error'),
+  clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),
   random: callable,
 })
 

@@ -19,6 +19,7 @@ import {
   type Rule,
   required,
   withDefaults,
+  withMethods,
 } from '@comm/core/options'
 import type { SubscribeRequest } from '../broker.ts'
 import type { MessageInfo } from '../message.ts'
@@ -109,10 +110,7 @@ export const SUBSCRIBE_DEFAULTS: Readonly<
   contentType: 'application/json',
 })
 
-const dedupStore: Rule = {
-  expected: 'a DedupStore',
-  accepts: (value) => object.accepts(value) && typeof (value as Partial<DedupStore>).claim === 'function',
-}
+const dedupStore = withMethods('a DedupStore', 'claim', 'renew', 'commit', 'release')
 const start: Rule = {
   expected: "'new', 'earliest' or { timestamp: epoch milliseconds }",
   accepts: (value) =>

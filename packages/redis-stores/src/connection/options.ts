@@ -1,4 +1,13 @@
-import { type Clock, type Endpoint, hostAndPort, type Logger, parseEndpoint, silentLogger, systemClock } from '@comm/core'
+import {
+  type Clock,
+  type Endpoint,
+  hostAndPort,
+  hostName,
+  type Logger,
+  parseEndpoint,
+  silentLogger,
+  systemClock,
+} from '@comm/core'
 import {
   arrayOf,
   callable,
@@ -70,10 +79,6 @@ export const REDIS_CONNECTION_DEFAULTS: Readonly<Required<Pick<RedisConnectionOp
 export type ResolvedConnection = RedisConnectionOptions &
   Required<Pick<RedisConnectionOptions, Defaulted>> & { readonly endpoints: readonly Endpoint[] }
 
-const host: Rule = {
-  expected: 'a host name or an address, without scheme, port and credentials',
-  accepts: (value) => typeof value === 'string' && /^[^\s/@]+$/.test(value) && (!value.includes(':') || value.includes('::')),
-}
 const LONGEST_CLIENT_ID = 200
 const clientId: Rule = {
   expected: `printable ASCII without spaces, at most ${LONGEST_CLIENT_ID} characters`,
@@ -82,7 +87,7 @@ const clientId: Rule = {
 
 /** What each option must be; for clients that take these options among others. */
 export const REDIS_CONNECTION_RULES: Rules<RedisConnectionOptions> = Object.freeze({
-  host,
+  host: hostName,
   port: number({ min: 1, max: 65_535, integer: true }),
   hosts: arrayOf(hostAndPort),
   topology: oneOf('standalone', 'sentinel', 'cluster'),
