@@ -1,4 +1,4 @@
-import { brokerContract, pipelineSuite } from '@comm/testkit'
+import { brokerContract, pipelineSuite, supportInReadme } from '@comm/testkit'
 import { afterAll, describe, it } from '@jest/globals'
 import { KafkaUnderTest } from '../support/kafka-under-test.ts'
 
@@ -6,5 +6,5 @@ const kafka = await KafkaUnderTest.start()
 afterAll(() => kafka.close())
 const broker = kafka.broker('Kafka')
 
-brokerContract({ describe, it, afterAll }, broker)
+brokerContract({ describe, it, afterAll }, { ...broker, report: supportInReadme(new URL('../../README.md', import.meta.url)) })
 pipelineSuite({ describe, it, afterAll }, broker)

@@ -5,7 +5,7 @@ import { runFaults } from '../../support/run-faults.ts'
 const LIMIT_MS = 120_000
 
 describe('pnpm faults delay', () => {
-  it.each(['memory', 'redis-streams', 'rabbit', 'rabbit --queue classic'])(
+  it.each(['memory', 'redis-streams', 'rabbit', 'rabbit --queue classic', 'kafka'])(
     '%s: what waits for its retry outlives kill -9',
     async (broker) => {
       const { code, report, log } = await runFaults(`delay ${broker} --messages 300`, LIMIT_MS)

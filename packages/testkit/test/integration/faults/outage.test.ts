@@ -5,7 +5,7 @@ import { runFaults } from '../../support/run-faults.ts'
 const LIMIT_MS = 120_000
 
 describe('pnpm faults outage', () => {
-  it.each(['redis-streams --how stop', 'redis-streams --how kill', 'rabbit --how stop', 'rabbit --how kill'])(
+  it.each(['rabbit', 'kafka', 'redis-streams'].flatMap((broker) => [`${broker} --how stop`, `${broker} --how kill`]))(
     '%s: bounded memory, refusals at once, nothing accepted is lost, truthful health',
     async (words) => {
       const { code, report, log } = await runFaults(`outage ${words} --seconds 6 --buffer 2000`, LIMIT_MS)

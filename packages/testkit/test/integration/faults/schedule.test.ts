@@ -27,6 +27,7 @@ describe('pnpm faults', () => {
     ['redis-streams --ordered --messages 400 --schedule all', 400, 7],
     ['rabbit --queue quorum --messages 400 --schedule kill', 400, 1],
     ['rabbit --queue classic --messages 400 --schedule kill', 400, 1],
+    ['kafka --messages 400 --schedule kill', 400, 1],
     ['rabbit --ordered --messages 400 --schedule consumer-crash', 400, 1],
   ])(
     '%s: nothing is lost',
