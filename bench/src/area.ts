@@ -43,6 +43,11 @@ export interface Work {
   readonly baseline: string
   /** Operations under way at any time. @default 1 */
   readonly inFlight?: number
+  /**
+   * Operations under way while a contender warms up: more where one at a time spends its time waiting, so that what is measured is the
+   * compiled code of a process that has run for a while. @default inFlight
+   */
+  readonly warmUpInFlight?: number
   /** `cpu`: processor time of the contender's process. `wall`: elapsed time. @default 'cpu' */
   readonly cost?: 'cpu' | 'wall'
   /** Measure what one operation allocates. @default false */

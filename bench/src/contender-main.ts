@@ -19,7 +19,7 @@ async function answer(request: Request): Promise<Answers[keyof Answers]> {
   if (ready === undefined) throw new Error(`asked for ${request.ask} before setup`)
   switch (request.ask) {
     case 'time':
-      return measureTime(ready, request.operations, inFlight)
+      return measureTime(ready, request.operations, request.inFlight)
     case 'bytes':
       return measureBytes(ready, inFlight)
     case 'startProfile':

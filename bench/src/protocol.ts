@@ -4,7 +4,7 @@ import type { Sample } from './measure.ts'
 /** What the harness asks a contender's process, one request at a time. */
 export type Request =
   | { readonly ask: 'setup'; readonly module: string; readonly input: SetupInput }
-  | { readonly ask: 'time'; readonly operations: number }
+  | { readonly ask: 'time'; readonly operations: number; readonly inFlight: number }
   | { readonly ask: 'bytes' }
   | { readonly ask: 'startProfile' }
   | { readonly ask: 'writeProfile'; readonly file: string }

@@ -1,6 +1,7 @@
 import type { Area, Case, Prepared, Report, Work } from './area.ts'
+import { type Effort, FULL, SHORT } from './effort.ts'
 import { checkLimits } from './limits.ts'
-import { type Effort, FULL, runWork, SHORT } from './run-work.ts'
+import { runWork } from './run-work.ts'
 import { table } from './table.ts'
 
 export interface RunOptions {

@@ -1,25 +1,11 @@
 import { join } from 'node:path'
 import type { Case, Contender, Environment, Prepared, Row, Work } from './area.ts'
 import { ContenderProcess } from './contender-process.ts'
+import type { Effort } from './effort.ts'
 import type { Sample } from './measure.ts'
+import { measureRun } from './measure-run.ts'
 import { median, round } from './statistics.ts'
-
-export interface Effort {
-  readonly rounds: (work: Work) => number
-  /** Processor time. */
-  readonly warmUpMs: number
-  readonly roundMs: (work: Work) => number
-  /** A folder for profiles of the measured rounds. */
-  readonly profiles?: string | undefined
-}
-
-export const FULL: Effort = {
-  rounds: ({ cold, rounds }) => rounds ?? (cold ? 21 : 7),
-  warmUpMs: 1000,
-  roundMs: ({ roundMs }) => roundMs ?? 300,
-}
-/** Shows that a bench still runs; its figures mean nothing. */
-export const SHORT: Effort = { rounds: () => 1, warmUpMs: 10, roundMs: () => 10 }
+import { warmUp } from './warm-up.ts'
 
 /** @throws Error naming the contender that failed */
 export async function runWork(work: Work, prepared: Prepared, effort: Effort): Promise<Case> {
@@ -60,7 +46,7 @@ async function warmRounds(work: Work, prepared: Prepared, effort: Effort, rounds
   const runs = []
   for (const child of await startAll(work, prepared.environment, processes)) {
     const measure = (operations: number): Promise<Sample> => measureRun(prepared, work, child, operations)
-    const operations = await warmUp(measure, work, effort)
+    const operations = await warmUp(prepared, work, child, effort)
     if (effort.profiles !== undefined) await child.ask({ ask: 'startProfile' })
     runs.push({ child, measure, operations, samples: [] as Sample[] })
   }
@@ -88,37 +74,6 @@ async function startAll(
   return Promise.all(starting)
 }
 
-async function measureRun(prepared: Prepared, work: Work, child: ContenderProcess, operations: number): Promise<Sample> {
-  const run = { work, contender: child.contender, operations }
-  await prepared.beforeRun?.(run)
-  const sample = await child.ask({ ask: 'time', operations })
-  await prepared.afterRun?.(run)
-  return sample
-}
-
-/** A contender that spends most of its time waiting is warmed up for this many times as long. */
-const MOST_WAITING = 5
-
-/**
- * Runs ever larger batches, so that what is measured later is compiled code, however long a contender waits for others.
- * @returns how many operations take about `roundMs`
- */
-async function warmUp(measure: (operations: number) => Promise<Sample>, work: Work, effort: Effort): Promise<number> {
-  const { inFlight = 1 } = work
-  const roundMs = effort.roundMs(work)
-  let batch = inFlight
-  let busyMs = 0
-  let spentMs = 0
-  for (;;) {
-    const { operations, elapsedMs, cpuMs } = await measure(batch)
-    busyMs += cpuMs
-    spentMs += elapsedMs
-    if (busyMs >= effort.warmUpMs || spentMs >= effort.warmUpMs * MOST_WAITING)
-      return Math.max(inFlight, Math.round((operations * roundMs) / Math.max(elapsedMs, 0.001)))
-    if (elapsedMs < roundMs) batch *= 2
-  }
-}
-
 async function coldRounds(work: Work, prepared: Prepared, rounds: number): Promise<Samples> {
   const samples = new Map<string, Sample[]>(work.contenders.map(({ name }) => [name, []]))
   const once = async (contender: Contender): Promise<Sample> => {
@@ -135,7 +90,7 @@ async function bytesOf(work: Work, prepared: Prepared, effort: Effort): Promise<
   const bytes = new Map<string, number>()
   for (const contender of work.contenders) {
     await using child = await ContenderProcess.start(contender, work, prepared.environment, true)
-    await warmUp((operations) => measureRun(prepared, work, child, operations), work, effort)
+    await warmUp(prepared, work, child, effort)
     const rounds: number[] = []
     for (let at = 0; at < Math.min(effort.rounds(work), 5); at++) rounds.push(await child.ask({ ask: 'bytes' }))
     bytes.set(contender.name, median(rounds))

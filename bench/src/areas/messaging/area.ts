@@ -46,6 +46,9 @@ function ahead(contender: string, peers: readonly string[]): readonly Limit[] {
   return peers.map((timesOf) => ({ contender, atMost: 1, timesOf }))
 }
 
+/** Each operation costs little beside the waiting, so there are more of them in a round. */
+const ONE_AT_A_TIME = { inFlight: 1, warmUpInFlight: IN_FLIGHT, roundMs: 800 }
+
 const RABBIT_PEERS = ahead(RABBIT, ['rascal', 'rabbitmq-client', '@nestjs/microservices'])
 const RABBIT_PUBLISH: readonly Limit[] = [
   { contender: RABBIT, atMost: 1.15, timesOf: 'amqplib' },
@@ -61,7 +64,7 @@ export const area: Area = {
   packages: ['messaging', 'messaging-kafka', 'messaging-rabbit', 'messaging-redis'],
   prepare,
   works: [
-    work('rabbit publish c=1', 'rabbit', 'publish', RABBIT_ROWS, { inFlight: 1, limits: RABBIT_PUBLISH }),
+    work('rabbit publish c=1', 'rabbit', 'publish', RABBIT_ROWS, { ...ONE_AT_A_TIME, limits: RABBIT_PUBLISH }),
     work('rabbit publish c=100', 'rabbit', 'publish', RABBIT_ROWS, { limits: RABBIT_PUBLISH }),
     work('rabbit consume', 'rabbit', 'consume', RABBIT_ROWS, {
       limits: [{ contender: RABBIT, atMost: 1.25, timesOf: 'amqplib' }, ...RABBIT_PEERS],
@@ -71,7 +74,7 @@ export const area: Area = {
     work('pubsub', 'pubsub', 'both', PUBSUB_ROWS, {
       limits: [{ contender: PUBSUB, atMost: 1.4, timesOf: 'redis' }, ...ahead(PUBSUB, ['@nestjs/microservices'])],
     }),
-    work('kafka publish c=1', 'kafka', 'publish', { ...KAFKA_ROWS, ...KAFKA_NEST }, { inFlight: 1, limits: KAFKA_PEERS }),
+    work('kafka publish c=1', 'kafka', 'publish', { ...KAFKA_ROWS, ...KAFKA_NEST }, { ...ONE_AT_A_TIME, limits: KAFKA_PEERS }),
     work(
       'kafka publish c=100',
       'kafka',
