@@ -65,7 +65,7 @@ export class CachedCalls {
    * everything else: failures, callers whose time is over.
    */
   hit(request: HttpRequest, signal: AbortSignal | undefined): Answer | undefined {
-    if (!this.#canSkipOutside || request.collect === 'stream' || signal?.aborted || !this.takes(request)) return undefined
+    if (!this.#canSkipOutside || request.collect === 'stream' || signal?.aborted || !takes(request)) return undefined
     const context = currentContext()
     if (context !== undefined) {
       const { signal: gone, deadlineAt = Number.POSITIVE_INFINITY } = context
@@ -74,17 +74,27 @@ export class CachedCalls {
     return this.#cache.hit(request)
   }
 
-  /** Whether the cache has anything to do with a request before it is sent. */
-  takes({ method, cache, body }: HttpRequest): boolean {
-    return (method === 'GET' || method === 'HEAD') && cache !== false && body === undefined
+  /** @param whole sends the request under all policies, as if there were no cache */
+  async run(request: HttpRequest, signal: AbortSignal | undefined, whole: () => Promise<Answer>): Promise<Answer> {
+    if (!takes(request)) {
+      const answer = await whole()
+      await this.#cache.invalidateAfter(request, answer)
+      return answer
+    }
+    const came = this.#cache.watch(request)
+    if (came === undefined) return this.#outside.run(this.#callee, request, signal)
+    try {
+      const answer = await whole()
+      await came(answer)
+      return answer
+    } catch (thrown) {
+      await came(undefined)
+      throw thrown
+    }
   }
+}
 
-  run(request: HttpRequest, signal: AbortSignal | undefined): Promise<Answer> {
-    return this.#outside.run(this.#callee, request, signal)
-  }
-
-  /** To be told of the answers to all other requests. */
-  async invalidateAfter(request: HttpRequest, answer: Answer): Promise<void> {
-    await this.#cache.invalidateAfter(request, answer)
-  }
+/** Whether the cache has anything to do with a request before it is sent. */
+function takes({ method, cache, body }: HttpRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && cache !== false && body === undefined
 }

@@ -168,12 +168,9 @@ export class HttpClient implements AsyncDisposable {
       return answer
     }
   }
-  async #answer(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResponse | HttpStreamResponse> {
-    const cached = this.#cached
-    if (cached?.takes(request)) return cached.run(request, signal)
-    const answer = await this.#pipeline.run(this.#exchange, request, signal)
-    await cached?.invalidateAfter(request, answer)
-    return answer
+  #answer(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResponse | HttpStreamResponse> {
+    const whole = (): Promise<HttpResponse | HttpStreamResponse> => this.#pipeline.run(this.#exchange, request, signal)
+    return this.#cached === undefined ? whole() : this.#cached.run(request, signal, whole)
   }
 }
 

@@ -4,6 +4,7 @@ import { type Answer, answerFrom, noteForward } from './answers.ts'
 import type { Asked } from './asked.ts'
 import type { CacheableRequest, Forward } from './cacheable-request.ts'
 import type { FetchesUnderWay, UnderWay } from './fetches-under-way.ts'
+import type { MaybePromise } from './maybe-promise.ts'
 import type { ResolvedCache } from './options.ts'
 import type { Repository } from './repository.ts'
 import { servesOnError } from './reuse.ts'
@@ -57,6 +58,25 @@ export class Fetcher {
     } finally {
       // What is still to be kept of a stream can be outdated until its end; it sees to that itself.
       if (!isStreamed) this.#underWay.end(underWay)
+    }
+  }
+
+  /**
+   * For a request that is sent by its own caller, past this.
+   * @returns to be told of the answer, or that there was none: what is kept of it
+   */
+  watch(request: CacheableRequest): (answer: Answer | undefined) => MaybePromise<boolean> {
+    const { clock } = this.#options
+    const underWay = this.#underWay.begin(request.url.href)
+    const requestedAt = clock.wall()
+    return (answer) => {
+      this.#underWay.end(underWay)
+      if (!(answer instanceof HttpResponse)) return false
+      const stored = this.#judged(request, answer, answer.bytes(), { requestedAt, receivedAt: clock.wall() })
+      noteForward(answer, 'fwd=uri-miss')
+      if (stored === undefined) return false
+      // The bytes are the caller's.
+      return this.#keep(request, { ...stored, body: new Uint8Array(stored.body) }, underWay)
     }
   }
 

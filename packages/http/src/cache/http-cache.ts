@@ -93,6 +93,23 @@ export class HttpCache {
     return answerFrom(request, NOTHING_ASKED, stored, now, 'hit')
   }
 
+  /**
+   * For a request that the caller may as well send by itself: nothing is stored of its URL, and the last answer was for nobody else.
+   * Only where the store is in memory.
+   * @returns to be told of the answer, undefined when there was none; absent: `handle` has to see to the request
+   */
+  watch(request: CacheableRequest): ((answer: Answer | undefined) => Promise<void>) | undefined {
+    const { href } = request.url
+    if (!this.#notShared.has(href) || !(this.#store instanceof MemoryCacheStore)) return undefined
+    if (!isPlain(request, readAsked(request)) || this.#repository.find(request) !== undefined) return undefined
+    const came = this.#fetcher.watch(request)
+    return async (answer) => {
+      this.#counts.misses += 1
+      if (answer === undefined || (await came(answer))) this.#notShared.delete(href)
+      else this.#notShared.add(href)
+    }
+  }
+
   /** Forgets what is stored of a URL. True when there was something. @throws what the store throws */
   async invalidate(url: URL): Promise<boolean> {
     this.#outdate((other) => other === url.href)

@@ -46,10 +46,12 @@ export function judge(
   { requestedAt, receivedAt }: Timing,
   wishes: Wishes,
 ): Verdict | undefined {
-  const vary = varyNames(headers.vary)
-  if (vary === undefined || status < 200 || NEVER_STORED.has(status) || wishes.ttlMs === 0) return undefined
+  if (status < 200 || NEVER_STORED.has(status) || wishes.ttlMs === 0 || saysNothing(headers, wishes)) return undefined
   const shared = wishes.mode === 'shared'
   const said = parseCacheControl(headers['cache-control'])
+  const isForbidden = (said.has('no-store') && !said.has('must-understand')) || (shared && said.has('private'))
+  const vary = isForbidden ? undefined : varyNames(headers.vary)
+  if (vary === undefined) return undefined
   if (said.has('must-understand') && !UNDERSTOOD.has(status)) return undefined
   const date = parseHttpDate(headers.date)
   const states = statesFreshness(said, headers, shared)
@@ -79,6 +81,20 @@ export function judge(
     noCache: !ownChoice && (said.has('no-cache') || pragmaNoCache(headers)),
     vary: shared ? vary : withCredentials(vary, requestHeaders),
   }
+}
+
+/** The answers of most interfaces: it is neither fresh nor can it be confirmed, so that all further questions are idle. */
+function saysNothing(headers: IncomingHttpHeaders, wishes: Wishes): boolean {
+  return (
+    headers['cache-control'] === undefined &&
+    headers.etag === undefined &&
+    headers['last-modified'] === undefined &&
+    headers.expires === undefined &&
+    wishes.ttlMs === undefined &&
+    wishes.defaultTtlMs === undefined &&
+    wishes.staleIfErrorMs === 0 &&
+    wishes.staleWhileRevalidateMs === 0
+  )
 }
 
 function statesFreshness(said: Directives, headers: IncomingHttpHeaders, shared: boolean): boolean {

@@ -1,4 +1,11 @@
-import { ConnectionError, HttpStatusError, MemoryCacheStore, ServiceUnavailableError, withDeadline } from '@comm/core'
+import {
+  ConnectionError,
+  HttpStatusError,
+  MemoryCacheStore,
+  runInContext,
+  ServiceUnavailableError,
+  withDeadline,
+} from '@comm/core'
 import { EnhancedHttpClient, HttpClient } from '@comm/http'
 import { HttpCache } from '@comm/http/cache'
 import { describe, expect, it } from '@jest/globals'
@@ -111,6 +118,52 @@ describe('EnhancedHttpClient', () => {
     await withDeadline(1000, () => client.get('/'))
     expect(Number(seen[0])).toBeGreaterThan(0)
     expect(Number(seen[0])).toBeLessThanOrEqual(1000)
+  })
+
+  it('gives nothing, stored or not, to whose time is over', async () => {
+    await using server = await saying()
+    await using client = new EnhancedHttpClient({ baseUrl: server.url })
+    await client.get('/200/60')
+    expect(await failureOf(client.get('/200/60', { signal: AbortSignal.abort() }))).toMatchObject({ code: 'COMM_ABORTED' })
+    expect(await withDeadline(0, () => failureOf(client.get('/200/60')))).toMatchObject({ code: 'COMM_DEADLINE_EXCEEDED' })
+    const gone = { correlationId: 'a', signal: AbortSignal.abort() }
+    expect(await runInContext(gone, () => failureOf(client.get('/200/60')))).toMatchObject({ code: 'COMM_ABORTED' })
+    await client.close()
+    expect(await failureOf(client.get('/200/60'))).toMatchObject({ code: 'COMM_CLOSED' })
+  })
+
+  it('notices when answers that could not be shared come to be', async () => {
+    let calls = 0
+    let cacheControl = 'private'
+    await using server = await localServer((_request, response) => {
+      calls += 1
+      response.setHeader('cache-control', cacheControl).end(`answer ${calls}`)
+    })
+    await using client = new EnhancedHttpClient({ baseUrl: server.url })
+    for (let call = 1; call <= 3; call++) expect((await client.get('/')).text()).toBe(`answer ${call}`)
+    cacheControl = 'max-age=60'
+    const fourth = await client.get('/')
+    fourth.bytes().fill(0)
+    for (let call = 1; call <= 3; call++) expect((await client.get('/')).text()).toBe('answer 4')
+    expect(client.cache?.statistics()).toMatchObject({ misses: 4, hits: 3, stored: 1 })
+  })
+
+  it('keeps nothing that was changed while it was fetched, waited for or not', async () => {
+    const gates: (() => void)[] = []
+    await using server = await localServer((request, response) => {
+      const answer = (): void => void response.setHeader('cache-control', 'max-age=60').end('x')
+      if (request.method === 'PUT' || gates.length === 0) answer()
+      else gates.push(answer)
+      if (gates.length === 0) gates.push(answer)
+    })
+    await using client = new EnhancedHttpClient({ baseUrl: server.url, cache: { rules: [{ match: '/', ttlMs: 0 }] } })
+    await client.get('/')
+    const early = client.get('/', { cache: { ttlMs: 60_000 } })
+    await until(() => gates.length === 2)
+    await client.put('/')
+    gates[1]?.()
+    await early
+    expect(client.cache?.statistics().stored).toBe(0)
   })
 
   it('streams what is stored, and stores what is streamed', async () => {

@@ -1,6 +1,6 @@
 import { type CacheStore, ConnectionError, type Logger, MemoryCacheStore, silentLogger } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
-import { failureOf } from '../support/local-server.ts'
+import { failureOf, until } from '../support/local-server.ts'
 import { always, origin } from './support.ts'
 
 const FRESH = always({ 'cache-control': 'max-age=60' })
@@ -23,6 +23,19 @@ class RemoteStore implements CacheStore {
   invalidateTag = (tag: string) => this.#ask(() => this.kept.invalidateTag(tag))
 }
 
+class ClaimableStore extends RemoteStore {
+  readonly claims = new Set<string>()
+
+  claim = async (key: string): Promise<string | undefined> => {
+    if (this.claims.has(key)) return undefined
+    this.claims.add(key)
+    return 'token'
+  }
+  release = async (key: string): Promise<void> => {
+    this.claims.delete(key)
+  }
+}
+
 describe('a store that is elsewhere', () => {
   it('serves two caches', async () => {
     const store = new RemoteStore()
@@ -34,6 +47,39 @@ describe('a store that is elsewhere', () => {
     await other.cache.clear()
     await one.ask('/')
     expect(one.requests.length).toBe(2)
+  })
+
+  it('lets one of two caches fetch, and the other wait for it', async () => {
+    const store = new ClaimableStore()
+    const gate = Promise.withResolvers<void>()
+    const [one, other] = [0, 1].map(() =>
+      origin(
+        async (request, nth) => {
+          await gate.promise
+          return FRESH(request, nth)
+        },
+        { store },
+      ),
+    ) as [ReturnType<typeof origin>, ReturnType<typeof origin>]
+    const answers = Promise.all([one.ask('/'), other.ask('/'), other.ask('/')])
+    await until(() => one.requests.length === 1)
+    await other.clock.advance(100)
+    gate.resolve()
+    await until(() => store.kept.size > 0)
+    await other.clock.advance(100)
+    expect((await answers).map((answer) => answer.text())).toEqual(Array(3).fill('answer 1'))
+    expect(other.requests.length).toBe(0)
+    expect(other.cache.statistics()).toMatchObject({ coalesced: 2, misses: 0 })
+    expect(store.claims.size).toBe(0)
+  })
+
+  it('does not wait for ever for one that does not come back', async () => {
+    const store = new ClaimableStore()
+    await store.claim('http://api.test/')
+    const { ask, clock } = origin(FRESH, { store })
+    const answer = ask('/')
+    await clock.advance(2100)
+    expect((await answer).text()).toBe('answer 1')
   })
 
   it('that is away lets requests go on uncached, and says so once', async () => {
