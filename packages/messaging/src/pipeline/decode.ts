@@ -27,7 +27,11 @@ export function decode(next: Step, parts: PipelineParts): Step {
   function read(message: Message): Outcome | Promise<Outcome> {
     try {
       if (message.undecodable !== undefined) throw message.undecodable
-      message.body = codecs.decode(message.bytes, textOf(message.headers[CONTENT_TYPE]) ?? assumed, message.topic)
+      const contentType = textOf(message.headers[CONTENT_TYPE]) ?? assumed
+      const { data } = message
+      // Bytes would have to be made of what reading the envelope has parsed already.
+      message.body =
+        data !== undefined && codecs.isOwnJson(contentType) ? data : codecs.decode(message.bytes, contentType, message.topic)
     } catch (thrown) {
       return { kind: 'dead', reason: 'undecodable', error: CommunicationError.from(thrown) }
     }
