@@ -83,6 +83,8 @@ export class Message implements MessageInfo {
   attempt: number
   /** Present while a handler runs. */
   running: Attempt | undefined
+  /** The broker's answer, once it was told what became of the message. */
+  settling: Promise<unknown> | undefined
   /** Why headers and body could not even be told apart. */
   undecodable: CommunicationError | undefined
   readonly #content: Content
@@ -96,7 +98,7 @@ export class Message implements MessageInfo {
     this.headers = content.headers
     this.#content = content
     this.receivedAt = receivedAt
-    this.body = this.running = this.undecodable = this.#correlationId = this.#first = undefined
+    this.body = this.running = this.settling = this.undecodable = this.#correlationId = this.#first = undefined
     const made = ATTEMPTS in this.headers ? numberOf(this.headers[ATTEMPTS]) : 0
     this.attempt = made !== undefined && made > 0 ? Math.floor(made) + 1 : 1
   }

@@ -1,6 +1,20 @@
 import type { HeaderValue } from './broker.ts'
 import { headersFromJson, headersToJson } from './header-json.ts'
-import { CONTENT_TYPE, type Headers, TRACE_PARENT, TRACE_STATE, textOf } from './headers.ts'
+import {
+  CE_CORRELATION_ID,
+  CE_ID,
+  CE_PARTITION_KEY,
+  CE_SOURCE,
+  CE_SPEC_VERSION,
+  CE_SUBJECT,
+  CE_TIME,
+  CE_TYPE,
+  CONTENT_TYPE,
+  type Headers,
+  TRACE_PARENT,
+  TRACE_STATE,
+  textOf,
+} from './headers.ts'
 
 /** The CloudEvents JSON event format (structured mode): attributes, extensions and data in one JSON object. */
 export const STRUCTURED_JSON = 'application/cloudevents+json'
@@ -10,15 +24,54 @@ const OTHER_HEADERS = 'commheaders'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** Attributes whose header is not their name behind `ce_`. */
-const HEADER_OF: ReadonlyMap<string, string> = new Map([
-  ['datacontenttype', CONTENT_TYPE],
-  [TRACE_PARENT, TRACE_PARENT],
-  [TRACE_STATE, TRACE_STATE],
-])
-const ATTRIBUTE_OF: ReadonlyMap<string, string> = new Map([...HEADER_OF].map(([attribute, header]) => [header, attribute]))
+const OWN_NAMES: readonly string[] = [CONTENT_TYPE, TRACE_PARENT, TRACE_STATE]
+/** What nearly every event has, so that its names are put together once. */
+const USUAL: readonly string[] = [
+  ...OWN_NAMES,
+  CE_SPEC_VERSION,
+  CE_ID,
+  CE_SOURCE,
+  CE_TYPE,
+  CE_TIME,
+  CE_CORRELATION_ID,
+  CE_SUBJECT,
+  CE_PARTITION_KEY,
+]
+const HEADER_OF: ReadonlyMap<string, string> = new Map(USUAL.map((header) => [attributeOf(header) as string, header]))
+
+/** @returns undefined for a header that is no attribute */
+function attributeOf(header: string): string | undefined {
+  if (header === CONTENT_TYPE) return 'datacontenttype'
+  if (header.startsWith('ce_')) return header.slice(3)
+  return OWN_NAMES.includes(header) ? header : undefined
+}
+
 /** Text that is its own JSON form, quotes aside: asking is cheaper than making it. */
 const PLAIN = /^[\w .:/+@=;-]*$/
+
+/** A header as a member of the event. Events of one client differ in few headers, so the last one of each name is kept. */
+class Member {
+  readonly #start: string
+  #value = ''
+  #text: string
+
+  constructor(attribute: string) {
+    this.#start = `${quoted(attribute)}:`
+    this.#text = `${this.#start}"",`
+  }
+
+  of(value: string): string {
+    if (value !== this.#value) {
+      this.#text = `${this.#start}${quoted(value)},`
+      this.#value = value
+    }
+    return this.#text
+  }
+}
+
+const USUAL_MEMBERS: ReadonlyMap<string, Member> = new Map(
+  USUAL.map((header) => [header, new Member(attributeOf(header) as string)]),
+)
 
 /**
  * One event as CloudEvents JSON. JSON bodies go in as `data`, everything else as `data_base64`.
@@ -29,11 +82,14 @@ export function pack(headers: Headers, body: Uint8Array, isJson: boolean): Uint8
   let others: Record<string, HeaderValue> | undefined
   for (const name in headers) {
     const value = headers[name] as HeaderValue
-    const attribute = name.startsWith('ce_') ? name.slice(3) : ATTRIBUTE_OF.get(name)
-    if (attribute === undefined) {
+    const usual = USUAL_MEMBERS.get(name)
+    const attribute = usual === undefined ? attributeOf(name) : undefined
+    if (usual !== undefined) text += usual.of(textOf(value) as string)
+    else if (attribute !== undefined) text += `${quoted(attribute)}:${quoted(textOf(value) as string)},`
+    else {
       others ??= {}
       others[name] = value
-    } else text += `${quoted(attribute)}:${quoted(textOf(value) as string)},`
+    }
   }
   if (others !== undefined) text += `"${OTHER_HEADERS}":${JSON.stringify(headersToJson(others))},`
   if (isJson) return around(`{${text}"data":`, body)

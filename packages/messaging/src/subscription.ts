@@ -53,6 +53,9 @@ export class HandlerSubscription implements MessageSubscription, Running {
   readonly #readyGate = Promise.withResolvers<void>()
   readonly #endedGate = Promise.withResolvers<CommunicationError | undefined>()
   #idle: PromiseWithResolvers<void> | undefined
+  /** The answer that those who were settled last wait for together. */
+  #settling: Promise<unknown> | undefined
+  #together: Message[] = []
   #subscription: Subscription | undefined
   /** How often it was begun. */
   #turn = 0
@@ -168,8 +171,26 @@ export class HandlerSubscription implements MessageSubscription, Running {
     const message = this.#messageOf(delivery)
     this.#messages.add(message)
     const outcome = this.#parts.outside(this.#pipeline, message)
-    if (outcome instanceof Promise) void outcome.then(() => this.#over(message))
-    else this.#over(message)
+    if (outcome instanceof Promise) void outcome.then(() => this.#whenSettled(message))
+    else this.#whenSettled(message)
+  }
+
+  /** What is settled in one go often has one answer of the broker, which is waited for once. */
+  #whenSettled(message: Message): void {
+    const { settling } = message
+    if (settling === undefined) return this.#over(message)
+    if (settling === this.#settling) {
+      this.#together.push(message)
+      return
+    }
+    const together = [message]
+    this.#settling = settling
+    this.#together = together
+    const over = (): void => {
+      if (this.#together === together) this.#settling = undefined
+      for (const each of together) this.#over(each)
+    }
+    settling.then(over, over)
   }
 
   #over(message: Message): void {

@@ -4,6 +4,10 @@ import { laneOf } from './lane.ts'
 export type Settlement = Parameters<Delivery['settle']>[0]
 export type SettleAnswer = Awaited<ReturnType<Delivery['settle']>>
 
+/** Answers that nobody has to wait for, shared by all. */
+const SETTLED: Promise<SettleAnswer> = Promise.resolve('settled')
+const LOST: Promise<SettleAnswer> = Promise.resolve('lost')
+
 /** What a message carries. */
 export type Content = Pick<Delivery, 'key' | 'body' | 'headers'>
 
@@ -58,8 +62,14 @@ export class SourceDelivery implements Delivery {
   }
 
   settle(how: Settlement): Promise<SettleAnswer> {
-    this.#answer ??= Promise.resolve(this.lost.aborted ? 'lost' : this.source.settle(this, how))
+    this.#answer ??= this.#settle(how)
     return this.#answer
+  }
+
+  #settle(how: Settlement): Promise<SettleAnswer> {
+    const answer = this.lost.aborted ? 'lost' : this.source.settle(this, how)
+    if (typeof answer !== 'string') return answer
+    return answer === 'settled' ? SETTLED : LOST
   }
 
   /** The same message, to be delivered once more. */

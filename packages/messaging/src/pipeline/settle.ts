@@ -24,10 +24,11 @@ export function settle(next: Step, parts: PipelineParts): Step {
 
   return (message) => andThen(decided(message), (outcome) => andThen(act(message, outcome), (final) => settled(message, final)))
 
-  function settled(message: Message, outcome: Outcome): Promise<Outcome> {
+  function settled(message: Message, outcome: Outcome): Outcome {
     const { delivery } = message
     if (!trouble.isNone && (outcome.kind !== 'release' || delivery.lost.aborted)) trouble.over(message.id)
-    return delivery.settle(outcome.kind === 'release' ? 'requeue' : 'ack').then(() => outcome)
+    message.settling = delivery.settle(outcome.kind === 'release' ? 'requeue' : 'ack')
+    return outcome
   }
 
   function decided(message: Message): Outcome | Promise<Outcome> {
