@@ -100,8 +100,11 @@ export interface MemberEvents {
   rebalancing(): void
   /** The group has heard of us. */
   alive(): void
-  /** @param next the offset after the last one that was read */
-  batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): void
+  /**
+   * @param next the offset after the last one that was read
+   * @returns while it has not resolved nothing more is fetched, of no partition: it must be soon
+   */
+  batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): Promise<unknown> | undefined
   /** It has stopped for good. */
   failed(reason: CommunicationError): void
 }

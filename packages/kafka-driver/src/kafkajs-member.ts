@@ -28,7 +28,8 @@ export class KafkaJsMember implements KafkaMember {
     this.#parts = parts
     this.#options = options
     const { groupId, retry } = parts
-    const { fetchMinBytes, fetchMaxBytes, fetchMaxWaitMs, sessionTimeoutMs, heartbeatIntervalMs } = options.consumerConfig
+    const { fetchMinBytes, fetchMaxBytes, fetchMaxPartitionBytes, fetchMaxWaitMs, sessionTimeoutMs, heartbeatIntervalMs } =
+      options.consumerConfig
     this.#consumer = kafka.consumer({
       groupId,
       // A group that was just made is not ready; later, whoever lost its place begins anew.
@@ -41,6 +42,7 @@ export class KafkaJsMember implements KafkaMember {
       heartbeatInterval: heartbeatIntervalMs,
       minBytes: fetchMinBytes,
       maxBytes: fetchMaxBytes,
+      maxBytesPerPartition: fetchMaxPartitionBytes,
       maxWaitTimeInMs: fetchMaxWaitMs,
     })
   }
@@ -86,7 +88,7 @@ export class KafkaJsMember implements KafkaMember {
         autoCommit: false,
         eachBatch: async ({ batch }) => {
           const { topic, partition, messages } = batch
-          if (this.#stopping === undefined) events.batch({ topic, partition }, messages, Number(batch.lastOffset()) + 1)
+          if (this.#stopping === undefined) await events.batch({ topic, partition }, messages, Number(batch.lastOffset()) + 1)
         },
       })
     } catch (thrown) {

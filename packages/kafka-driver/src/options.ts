@@ -40,6 +40,8 @@ export interface KafkaConsumerConfig {
   readonly fetchMinBytes?: number
   /** The largest answer to one fetch. @default 10485760 (10 MiB) */
   readonly fetchMaxBytes?: number
+  /** … and of one partition in it, unless a single batch is larger. @default 262144 (256 KiB) */
+  readonly fetchMaxPartitionBytes?: number
   /** … or for so long; also how long it may take until a partition that was held back is read again. @default 250 */
   readonly fetchMaxWaitMs?: number
   /** Silence after which a consumer is dropped from its group. @default 6000 */
@@ -89,6 +91,7 @@ export const KAFKA_CONSUMER_DEFAULTS: Readonly<Required<Omit<KafkaConsumerConfig
   prefetchBytes: 1024 * 1024,
   fetchMinBytes: 1,
   fetchMaxBytes: 10 * 1024 * 1024,
+  fetchMaxPartitionBytes: 256 * 1024,
   fetchMaxWaitMs: 250,
   sessionTimeoutMs: 6000,
   heartbeatIntervalMs: 2000,
@@ -123,6 +126,7 @@ const CONSUMER_RULES: Rules<KafkaConsumerConfig> = {
   prefetchBytes: count,
   fetchMinBytes: number({ min: 0, integer: true }),
   fetchMaxBytes: count,
+  fetchMaxPartitionBytes: count,
   fetchMaxWaitMs: positiveMs,
   sessionTimeoutMs: positiveMs,
   heartbeatIntervalMs: positiveMs,

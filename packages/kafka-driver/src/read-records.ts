@@ -36,7 +36,7 @@ export async function readRecords<Range extends ReadRange>(
     },
     batch: (source, messages, next) => {
       const wanted = unread.get(nameOf(source))
-      if (wanted === undefined) return
+      if (wanted === undefined) return undefined
       const { range } = wanted
       for (const message of messages) {
         const offset = Number(message.offset)
@@ -44,6 +44,7 @@ export async function readRecords<Range extends ReadRange>(
       }
       if (wanted.left <= 0 || next >= range.until) unread.delete(nameOf(source))
       if (unread.size === 0) resolve()
+      return undefined
     },
     failed: reject,
     rebalancing: () => undefined,

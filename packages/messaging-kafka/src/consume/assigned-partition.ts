@@ -1,7 +1,7 @@
 import type { Clock, CommunicationError } from '@comm/core'
 import { type IncomingMessage, OffsetTracker, type Position, type TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
-import { DueQueue, type Settlement } from '@comm/messaging/adapter'
+import { DueQueue, pause, type Settlement } from '@comm/messaging/adapter'
 import { notBeforeOf } from '../message.ts'
 import type { Part } from '../topics.ts'
 import { KafkaDelivery, Place } from './delivery.ts'
@@ -10,6 +10,7 @@ import { KafkaDelivery, Place } from './delivery.ts'
 const MOST_AHEAD = 100_000
 /** What waits for its time may take more room than what waits for handlers, so that a long wait does not hold up short ones. */
 const ROOM_FOR_DELAYED = 8
+const MOMENT_MS = 50
 
 /** What a partition needs of the member that it is assigned to. */
 export interface PartitionOwner {
@@ -37,6 +38,8 @@ export class AssignedPartition {
   #waiting = 0
   #waitingBytes = 0
   #isPaused = false
+  /** Aborts when there is room again. */
+  #room: AbortController | undefined
   #isDirty = false
 
   constructor(source: TopicPartition, part: Part, owner: PartitionOwner) {
@@ -87,11 +90,11 @@ export class AssignedPartition {
     this.#isDirty = !isCommitted
   }
 
-  /** @param next the offset after the last one that was read */
-  receive(messages: readonly IncomingMessage[], next: number): void {
+  /** @param next the offset after the last one that was read @returns when there may be more, if that is not now */
+  receive(messages: readonly IncomingMessage[], next: number): Promise<unknown> | undefined {
     const tracker = this.#tracker
     // What comes before it is known where to begin is read again.
-    if (tracker === undefined) return
+    if (tracker === undefined) return undefined
     const { owner } = this
     const wall = owner.clock.wall()
     for (const message of messages) {
@@ -106,7 +109,7 @@ export class AssignedPartition {
       else this.#delayed?.add(dueAt, delivery)
     }
     tracker.skipTo(next)
-    this.#fetchWhenRoom()
+    return this.#isFull(1) ? this.#waitForRoom() : undefined
   }
 
   /** It leaves the waiting ones. */
@@ -116,7 +119,7 @@ export class AssignedPartition {
     if (delivery.isAgain) return
     this.#waiting--
     this.#waitingBytes -= delivery.bytes
-    if (this.#isPaused) this.#fetchWhenRoom()
+    this.#lookForRoom()
   }
 
   /** @returns false when it is too late */
@@ -126,7 +129,7 @@ export class AssignedPartition {
     if (how === 'ack') {
       this.#tracker?.done(delivery.place)
       this.#isDirty = true
-      if (this.#isPaused) this.#fetchWhenRoom()
+      this.#lookForRoom()
     }
     this.owner.settled(delivery, how === 'ack' ? undefined : delivery.again())
     return true
@@ -135,6 +138,7 @@ export class AssignedPartition {
   /** It is not ours any more. @returns what was handed over and not settled */
   lose(reason: CommunicationError): readonly KafkaDelivery[] {
     this.#delayed?.clear()
+    this.#room?.abort()
     const open = this.#tracker?.open() ?? []
     this.#lost.abort(reason)
     // The client library remembers the pause, also for whoever reads this partition next.
@@ -147,14 +151,29 @@ export class AssignedPartition {
     return this.part.tier === undefined ? 0 : Math.min(notBeforeOf(message), Number(message.timestamp) + this.part.tier.maxMs)
   }
 
-  /** Fetches no more when it is full, and again when it is half empty. */
-  #fetchWhenRoom(): void {
-    const share = (this.#isPaused ? 0.5 : 1) * (this.#delayed === undefined ? 1 : ROOM_FOR_DELAYED)
+  /** A partition that is held back is read again late: fast handlers are rather waited for, a moment. */
+  async #waitForRoom(): Promise<void> {
+    const room = new AbortController()
+    this.#room = room
+    const isStillFull = await pause(this.owner.clock, MOMENT_MS, room.signal)
+    if (!isStillFull || this.#room !== room) return
+    this.#isPaused = true
+    this.owner.fetch(this.source, false)
+  }
+
+  #lookForRoom(): void {
+    if (this.#room === undefined || this.#isFull(0.5)) return
+    this.#room.abort()
+    this.#room = undefined
+    if (this.#isPaused) this.owner.fetch(this.source, true)
+    this.#isPaused = false
+  }
+
+  #isFull(share: number): boolean {
+    const most = share * (this.#delayed === undefined ? 1 : ROOM_FOR_DELAYED)
     const { records, bytes } = this.owner.most
     const ahead = (this.#tracker?.next ?? 0) - (this.#tracker?.position ?? 0)
-    const isFull = this.#waiting >= records * share || this.#waitingBytes >= bytes * share || ahead >= MOST_AHEAD * share
-    if (isFull !== this.#isPaused) this.owner.fetch(this.source, this.#isPaused)
-    this.#isPaused = isFull
+    return this.#waiting >= records * most || this.#waitingBytes >= bytes * most || ahead >= MOST_AHEAD * share
   }
 }
 

@@ -130,8 +130,8 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     for (const partition of this.#partitions.values()) if (partition.isReady) this.#member?.seek(partition.next)
   }
 
-  batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): void {
-    if (!this.#isSuspended) this.#partitions.get(nameOf(source))?.receive(messages, next)
+  batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): Promise<unknown> | undefined {
+    return this.#isSuspended ? undefined : this.#partitions.get(nameOf(source))?.receive(messages, next)
   }
 
   failed(reason: CommunicationError): void {
