@@ -92,8 +92,19 @@ export interface KafkaLink {
   close(): Promise<void>
 }
 
+/** What a member has when it joins its group again. */
+export interface Claims {
+  readonly owned: readonly TopicPartition[]
+  /** Of which records are being handled: these stay with it. */
+  readonly busy: readonly TopicPartition[]
+  /** It will leave: it wants nothing beyond these. */
+  readonly isLeaving: boolean
+}
+
 /** Called synchronously, in the order of what happens. */
 export interface MemberEvents {
+  /** It is about to join. */
+  claims(): Claims
   /** These partitions are ours now, and none besides. A `seek` from inside the call decides where each is read. */
   joined(memberId: string, assignment: readonly TopicPartition[]): void
   /** The group is about to rejoin. A `commit` from inside the call is still accepted. */

@@ -1,5 +1,6 @@
 export { Connection, type ConnectionOwner } from './connection.ts'
 export type {
+  Claims,
   IncomingMessage,
   KafkaDriver,
   KafkaLink,

@@ -1,10 +1,11 @@
 import { ConnectionError } from '@comm/core'
 import { withinLimit } from '@comm/messaging/adapter'
-import type { Consumer, Kafka, RetryOptions } from 'kafkajs'
+import kafkajs, { type Consumer, type Kafka, type RetryOptions } from 'kafkajs'
 import type { KafkaMember, MemberEvents, Position, TopicPartition } from './driver.ts'
 import { fromKafka, isPassing } from './kafkajs-errors.ts'
 import type { ResolvedConnection } from './options.ts'
 import type { Sockets } from './sockets.ts'
+import { stickyAssigner } from './sticky-assigner.ts'
 
 const STOP_LIMIT_MS = 3000
 
@@ -32,6 +33,8 @@ export class KafkaJsMember implements KafkaMember {
       options.consumerConfig
     this.#consumer = kafka.consumer({
       groupId,
+      // A group that has members of other makes agrees on what they know too.
+      partitionAssigners: [stickyAssigner(() => parts.events.claims()), kafkajs.PartitionAssigners.roundRobin],
       // A group that was just made is not ready; later, whoever lost its place begins anew.
       retry: {
         ...retry,

@@ -47,6 +47,7 @@ export async function readRecords<Range extends ReadRange>(
       return undefined
     },
     failed: reject,
+    claims: () => ({ owned: [], busy: [], isLeaving: false }),
     rebalancing: () => undefined,
     alive: () => undefined,
   })

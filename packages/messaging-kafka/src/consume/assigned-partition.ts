@@ -36,6 +36,7 @@ export class AssignedPartition {
   /** Undefined until it is known where to read. */
   #tracker: OffsetTracker<Place> | undefined
   #waiting = 0
+  #out = 0
   #waitingBytes = 0
   #isPaused = false
   /** Aborts when there is room again. */
@@ -66,6 +67,11 @@ export class AssignedPartition {
   /** Everything before it is settled. */
   get position(): number {
     return this.#tracker?.position ?? 0
+  }
+
+  /** Whether records of it are being handled. */
+  get isBusy(): boolean {
+    return this.#out > 0
   }
 
   /** Whether what can be committed has changed since it was last taken. */
@@ -115,6 +121,7 @@ export class AssignedPartition {
   /** It leaves the waiting ones. */
   handedOver(delivery: KafkaDelivery): void {
     delivery.place.out = delivery
+    this.#out++
     // One that is handed over again has left before.
     if (delivery.isAgain) return
     this.#waiting--
@@ -126,6 +133,7 @@ export class AssignedPartition {
   settle(delivery: KafkaDelivery, how: Settlement): boolean {
     if (this.#lost.signal.aborted) return false
     delivery.place.out = undefined
+    this.#out--
     if (how === 'ack') {
       this.#tracker?.done(delivery.place)
       this.#isDirty = true
@@ -139,6 +147,7 @@ export class AssignedPartition {
   lose(reason: CommunicationError): readonly KafkaDelivery[] {
     this.#delayed?.clear()
     this.#room?.abort()
+    this.#room = undefined
     const open = this.#tracker?.open() ?? []
     this.#lost.abort(reason)
     // The client library remembers the pause, also for whoever reads this partition next.

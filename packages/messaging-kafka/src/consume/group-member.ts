@@ -1,11 +1,13 @@
 import { type Clock, type CommunicationError, ConnectionError, type Timer } from '@comm/core'
 import {
+  type Claims,
   type Connection,
   type IncomingMessage,
   type KafkaMember,
   type MemberEvents,
   type Position,
   type Start,
+  type StartPosition,
   startPositions,
   type TopicPartition,
 } from '@comm/kafka-driver'
@@ -16,7 +18,7 @@ import type { Part } from '../topics.ts'
 import { AssignedPartition, nameOf, type PartitionOwner } from './assigned-partition.ts'
 import type { KafkaDelivery } from './delivery.ts'
 
-const COMMIT_AGAIN_MS = 50
+const AGAIN_MS = 50
 
 export interface MemberParts {
   readonly connection: Connection
@@ -55,6 +57,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   /** Nothing may be handed over: the group is about to share its partitions anew. */
   isHolding = true
   #isSuspended = false
+  #isStopping = false
   #isOver = false
   #aliveAt: number
   #commitTimer: Timer | undefined
@@ -118,6 +121,13 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     this.#begin().catch((error: CommunicationError) => this.failed(error))
   }
 
+  claims(): Claims {
+    const owned = [...this.#partitions.values()]
+    const busy = owned.filter(({ isBusy }) => isBusy)
+    const sourcesOf = (all: readonly AssignedPartition[]): TopicPartition[] => all.map(({ source }) => source)
+    return { owned: sourcesOf(owned), busy: sourcesOf(busy), isLeaving: this.#isStopping }
+  }
+
   rebalancing(): void {
     this.isHolding = true
     void this.#commit()
@@ -168,6 +178,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
 
   /** Reads no more; what was handed over can be settled. */
   stopIntake(): void {
+    this.#isStopping = true
     for (const { source } of this.#partitions.values()) this.fetch(source, false)
   }
 
@@ -188,6 +199,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     const part = parts.find(({ name }) => name === source.topic) ?? (parts[0] as Part)
     const partition = new AssignedPartition(source, part, this)
     this.#partitions.set(partition.name, partition)
+    if (this.#isStopping) this.fetch(source, false)
     return partition
   }
 
@@ -205,9 +217,18 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     const added = [...this.#partitions.values()].filter(({ isReady }) => !isReady)
     const sources = added.map(({ source }) => source)
     const begins = (topic: string): Start => (parts.some(({ name, isOwn }) => name === topic && isOwn) ? 'earliest' : from)
-    const link = connection.require(`consume topic ${this.topic}`)
-    const positions = await startPositions(link, isEphemeral ? undefined : groupId, sources, begins)
-    if (isOver()) return
+    const find = (): Promise<readonly StartPosition[]> =>
+      startPositions(connection.require(`consume topic ${this.topic}`), isEphemeral ? undefined : groupId, sources, begins)
+    let positions: readonly StartPosition[] | undefined
+    while (positions === undefined) {
+      positions = await find().catch((error: CommunicationError) => {
+        if (!error.retryable) throw error
+        return undefined
+      })
+      // Without an answer it is asked for again; after a rebalance all begins anew.
+      if (positions === undefined) await pause(this.clock, AGAIN_MS)
+      if (isOver()) return
+    }
     for (const { isCommitted, ...committed } of positions) {
       const settled = this.#settledUntil.get(nameOf(committed))
       const isBehind = settled !== undefined && settled.offset >= committed.offset
@@ -218,8 +239,8 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     this.#settledUntil.clear()
     await this.#commit()
     while (!isEphemeral && added.some(({ isDirty }) => isDirty)) {
-      // After a rebalance all begins anew.
-      if (!(await pause(this.clock, COMMIT_AGAIN_MS)) || isOver()) return
+      await pause(this.clock, AGAIN_MS)
+      if (isOver()) return
       await this.#commit()
     }
     this.#ready.resolve()
