@@ -31,4 +31,3 @@ export {
 } from './options.ts'
 export { murmur2, partitionOfKey } from './partitioner.ts'
 export { type ReadRange, readRecords } from './read-records.ts'
-export { type Start, type StartPosition, startPositions } from './start-positions.ts'

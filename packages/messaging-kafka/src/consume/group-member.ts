@@ -1,22 +1,12 @@
 import { type Clock, type CommunicationError, ConnectionError, type Timer } from '@comm/core'
-import {
-  type Claims,
-  type Connection,
-  type IncomingMessage,
-  type KafkaMember,
-  type MemberEvents,
-  type Position,
-  type Start,
-  type StartPosition,
-  startPositions,
-  type TopicPartition,
-} from '@comm/kafka-driver'
+import type { Claims, Connection, IncomingMessage, KafkaMember, MemberEvents, Position, TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
 import { pause } from '@comm/messaging/adapter'
 import type { ResolvedOptions } from '../options.ts'
 import type { Part } from '../topics.ts'
 import { AssignedPartition, nameOf, type PartitionOwner } from './assigned-partition.ts'
 import type { KafkaDelivery } from './delivery.ts'
+import { type Start, type StartPosition, startPositions } from './start-positions.ts'
 
 const AGAIN_MS = 50
 

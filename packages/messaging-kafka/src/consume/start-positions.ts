@@ -1,6 +1,7 @@
-import type { KafkaLink, Position, TopicPartition } from './driver.ts'
+import type { KafkaLink, Position, TopicPartition } from '@comm/kafka-driver'
+import type { SubscribeRequest } from '@comm/messaging'
 
-export type Start = 'new' | 'earliest' | { readonly timestamp: number }
+export type Start = NonNullable<SubscribeRequest['from']>
 
 export interface StartPosition extends Position {
   readonly isCommitted: boolean
