@@ -1,6 +1,7 @@
 import { type CallContext, type CommunicationError, isCorrelationId, newCorrelationId } from '@comm/core'
 import type { Attempt } from './attempt.ts'
 import type { Delivery, HeaderValue } from './broker.ts'
+import type { Linked, List } from './buffer/list.ts'
 import type { Content } from './envelope.ts'
 import {
   ATTEMPTS,
@@ -72,11 +73,14 @@ export interface ManualMeta extends MessageMeta {
 }
 
 /** A delivery on its way through the pipeline. What is in the headers is read when it is asked for. */
-export class Message implements MessageInfo {
+export class Message implements MessageInfo, Linked<Message> {
   readonly delivery: Delivery
   readonly group: string | undefined
   readonly headers: Headers
   readonly receivedAt: number
+  list: List<Message> | undefined
+  previous: Message | undefined
+  next: Message | undefined
   /** Set by the decode stage. */
   body: unknown
   /** The attempt that runs, or ran last. */
@@ -98,6 +102,7 @@ export class Message implements MessageInfo {
     this.headers = content.headers
     this.#content = content
     this.receivedAt = receivedAt
+    this.list = this.previous = this.next = undefined
     this.body = this.running = this.settling = this.undecodable = this.#correlationId = this.#first = undefined
     const made = ATTEMPTS in this.headers ? numberOf(this.headers[ATTEMPTS]) : 0
     this.attempt = made !== undefined && made > 0 ? Math.floor(made) + 1 : 1

@@ -1,5 +1,6 @@
 import { CommunicationError, type Health } from '@comm/core'
 import type { Delivery, SubscribeRequest, Subscription } from './broker.ts'
+import { List } from './buffer/list.ts'
 import { open } from './envelope.ts'
 import { Message } from './message.ts'
 import { type Outcome, RELEASE } from './outcome.ts'
@@ -48,7 +49,7 @@ export class HandlerSubscription implements MessageSubscription, Running {
   readonly #request: SubscribeRequest
   readonly #stopTimeoutMs: number
   readonly #pipeline: Step
-  readonly #messages = new Set<Message>()
+  readonly #messages = new List<Message>()
   readonly #stopping = new AbortController()
   readonly #readyGate = Promise.withResolvers<void>()
   readonly #endedGate = Promise.withResolvers<CommunicationError | undefined>()
@@ -169,7 +170,7 @@ export class HandlerSubscription implements MessageSubscription, Running {
     // It will be delivered again, here or elsewhere.
     if (delivery.lost.aborted) return
     const message = this.#messageOf(delivery)
-    this.#messages.add(message)
+    this.#messages.push(message)
     const outcome = this.#parts.outside(this.#pipeline, message)
     if (outcome instanceof Promise) void outcome.then(() => this.#whenSettled(message))
     else this.#whenSettled(message)
@@ -194,7 +195,7 @@ export class HandlerSubscription implements MessageSubscription, Running {
   }
 
   #over(message: Message): void {
-    this.#messages.delete(message)
+    this.#messages.remove(message)
     if (this.#messages.size > 0) return
     this.#idle?.resolve()
     this.#idle = undefined
@@ -220,7 +221,7 @@ export class HandlerSubscription implements MessageSubscription, Running {
 
   /** Ends running handlers: their signals abort. @param id only the message of this id */
   abort(reason: unknown, outcome: Outcome, id?: string): void {
-    for (const message of this.#messages) {
+    for (const message of [...this.#messages]) {
       if (id === undefined || message.id === id) message.abort(reason, outcome)
     }
   }

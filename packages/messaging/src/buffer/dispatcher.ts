@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Backoff, type Clock, CommunicationError, exponentialBackoff, PublishError, type Timer } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '../broker.ts'
 import type { Entry } from './entry.ts'
+import { List } from './list.ts'
 import { Request } from './request.ts'
 import type { SendQueue } from './send-queue.ts'
 
@@ -40,7 +41,7 @@ export class Dispatcher {
   readonly #verdicts: Verdicts
   /** A request carries the records of many callers, so it runs in the context of none. */
   readonly #outside = AsyncLocalStorage.snapshot()
-  readonly #requests = new Set<Request>()
+  readonly #requests = new List<Request>()
   #inFlight = 0
   #isScheduled = false
   #isClosed = false
@@ -83,8 +84,10 @@ export class Dispatcher {
   close(reason: CommunicationError): void {
     this.#isClosed = true
     this.rest()
-    for (const { controller } of this.#requests) controller.abort(reason)
-    this.#requests.clear()
+    for (const request of [...this.#requests]) {
+      this.#requests.remove(request)
+      request.controller.abort(reason)
+    }
   }
 
   readonly #pump = (): void => {
@@ -95,7 +98,7 @@ export class Dispatcher {
     this.#queue.wake(now)
     for (let share = this.#nextShare(); share > 0; share = this.#nextShare()) {
       const request = new Request(this.#queue.take(share), this.#outages)
-      this.#requests.add(request)
+      this.#requests.push(request)
       this.#inFlight += request.entries.length
       void this.#outside(this.#send, request)
     }
@@ -135,7 +138,7 @@ export class Dispatcher {
     } catch (error) {
       thrown = CommunicationError.from(error)
     }
-    if (!this.#requests.has(request)) return
+    if (request.list !== this.#requests) return
     this.#digest(request, results, thrown)
     this.#pump()
   }
@@ -189,7 +192,7 @@ export class Dispatcher {
   }
 
   #end(request: Request, again: readonly Entry[]): void {
-    this.#requests.delete(request)
+    if (request.list === this.#requests) this.#requests.remove(request)
     this.#inFlight -= request.entries.length
     this.#queue.giveBack(request.entries, again)
   }

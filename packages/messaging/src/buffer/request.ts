@@ -1,7 +1,8 @@
 import type { Entry } from './entry.ts'
+import type { Linked, List } from './list.ts'
 
 /** One call of the adapter's `publish` that has not been answered. */
-export class Request {
+export class Request implements Linked<Request> {
   readonly entries: readonly Entry[]
   /** Aborts when nobody waits for any of its records any more. */
   readonly controller: AbortController = new AbortController()
@@ -9,11 +10,15 @@ export class Request {
   readonly outagesBefore: number
   /** Records that have not been settled meanwhile. */
   left: number
+  list: List<Request> | undefined
+  previous: Request | undefined
+  next: Request | undefined
 
   constructor(entries: readonly Entry[], outagesBefore: number) {
     this.entries = entries
     this.outagesBefore = outagesBefore
     this.left = entries.length
+    this.list = this.previous = this.next = undefined
     for (const entry of entries) entry.request = this
   }
 }
