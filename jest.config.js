@@ -24,6 +24,8 @@ const shared = {
 const totalsFile = process.env.COMM_TEST_TOTALS_FILE
 
 export default {
+  // Many tests wait for a server more than they work: one worker less than there are cores would leave a small machine idle.
+  maxWorkers: '100%',
   reporters: ['default', ...(totalsFile ? [['<rootDir>/.ci/totals-reporter.ts', { file: totalsFile }]] : [])],
   projects: [
     {
