@@ -65,6 +65,16 @@ export interface IncomingMessage {
   readonly headers?: Readonly<Record<string, IncomingHeader | IncomingHeader[] | undefined>>
 }
 
+/** What was fetched of one partition. It may have been fetched before the last `seek`. */
+export interface IncomingBatch {
+  readonly source: TopicPartition
+  readonly messages: readonly IncomingMessage[]
+  /** The offset that was asked for … */
+  readonly from: number
+  /** … and the one to ask for next. */
+  readonly next: number
+}
+
 /** What publishes and administers. When it breaks it is thrown away, and another is opened. */
 export interface KafkaLink {
   /**
@@ -111,11 +121,8 @@ export interface MemberEvents {
   rebalancing(): void
   /** The group has heard of us. */
   alive(): void
-  /**
-   * @param next the offset after the last one that was read
-   * @returns while it has not resolved nothing more is fetched, of no partition: it must be soon
-   */
-  batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): Promise<unknown> | undefined
+  /** @returns while it has not resolved nothing more is fetched, of no partition: it must be soon */
+  batch(batch: IncomingBatch): Promise<unknown> | undefined
   /** It has stopped for good. */
   failed(reason: CommunicationError): void
 }

@@ -1,6 +1,7 @@
 export { Connection, type ConnectionOwner } from './connection.ts'
 export type {
   Claims,
+  IncomingBatch,
   IncomingMessage,
   KafkaDriver,
   KafkaLink,

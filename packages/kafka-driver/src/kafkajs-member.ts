@@ -1,6 +1,6 @@
 import { ConnectionError } from '@comm/core'
 import { withinLimit } from '@comm/messaging/adapter'
-import kafkajs, { type Consumer, type Kafka, type RetryOptions } from 'kafkajs'
+import kafkajs, { type Batch, type Consumer, type Kafka, type RetryOptions } from 'kafkajs'
 import type { KafkaMember, MemberEvents, Position, TopicPartition } from './driver.ts'
 import { fromKafka, isPassing } from './kafkajs-errors.ts'
 import type { ResolvedConnection } from './options.ts'
@@ -90,8 +90,10 @@ export class KafkaJsMember implements KafkaMember {
       await consumer.run({
         autoCommit: false,
         eachBatch: async ({ batch }) => {
-          const { topic, partition, messages } = batch
-          if (this.#stopping === undefined) await events.batch({ topic, partition }, messages, Number(batch.lastOffset()) + 1)
+          const { topic, partition, messages, fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
+          const next = Number(batch.lastOffset()) + 1
+          if (this.#stopping === undefined)
+            await events.batch({ source: { topic, partition }, messages, from: Number(fetchedOffset), next })
         },
       })
     } catch (thrown) {

@@ -34,7 +34,7 @@ export async function readRecords<Range extends ReadRange>(
         else member.seek({ ...source, offset: wanted.range.from })
       }
     },
-    batch: (source, messages, next) => {
+    batch: ({ source, messages, next }) => {
       const wanted = unread.get(nameOf(source))
       if (wanted === undefined) return undefined
       const { range } = wanted

@@ -17,10 +17,13 @@ function setUp(delayMs = 0): {
   readonly partition: AssignedPartition
   readonly offered: KafkaDelivery[]
   readonly fetching: boolean[]
+  readonly sought: number[]
+  readonly receive: (messages: readonly IncomingMessage[], from?: number) => Promise<unknown> | undefined
 } {
   const clock = new TestClock()
   const offered: KafkaDelivery[] = []
   const fetching: boolean[] = []
+  const sought: number[] = []
   const partition = new AssignedPartition({ topic: 't', partition: 3 }, partFor('t', 'g', delayMs), {
     topic: 't',
     lanes: 'key',
@@ -29,34 +32,44 @@ function setUp(delayMs = 0): {
     offer: (delivery) => offered.push(delivery),
     settled: () => undefined,
     fetch: (_, isWanted) => fetching.push(isWanted),
+    seek: ({ offset }) => sought.push(offset),
   })
-  return { clock, partition, offered, fetching }
+  const receive = (messages: readonly IncomingMessage[], from = Number(messages[0]?.offset)): Promise<unknown> | undefined =>
+    partition.receive({ source: partition.source, messages, from, next: Number(messages.at(-1)?.offset) + 1 })
+  return { clock, partition, offered, fetching, sought, receive }
 }
 
 describe('AssignedPartition', () => {
   it('takes nothing before it is known where to begin, and nothing twice', () => {
-    const { partition, offered } = setUp()
-    partition.receive([message(0)], 1)
+    const { partition, offered, receive } = setUp()
+    void receive([message(0)])
     expect(offered).toEqual([])
     partition.begin({ ...partition.source, offset: 1 }, true)
-    partition.receive([message(0), message(1), message(2)], 3)
-    partition.receive([message(2), message(3)], 4)
+    void receive([message(0), message(1), message(2)])
+    void receive([message(2), message(3)])
     expect(offered.map(({ id }) => id)).toEqual(['for-g-3-1', 'for-g-3-2', 'for-g-3-3'])
     expect(partition.next).toMatchObject({ topic: 't', partition: 3, offset: 4 })
   })
 
+  it('takes no batch that was fetched before it was told where to read, and one that leaves a gap only when it comes again', () => {
+    const { partition, offered, sought, receive } = setUp()
+    partition.begin({ ...partition.source, offset: 5 }, true)
+    void receive([message(8), message(9)])
+    expect([offered, sought]).toEqual([[], [5]])
+    void receive([message(5), message(6)])
+    void receive([message(9)])
+    void receive([message(9)])
+    expect(offered.map(({ place }) => place.offset)).toEqual([5, 6, 9])
+    expect(sought).toEqual([5, 7])
+  })
+
   it('lets fast handlers make room before it is held back', async () => {
-    const { partition, offered, fetching, clock } = setUp()
+    const { partition, offered, fetching, clock, receive } = setUp()
     partition.begin({ ...partition.source, offset: 0 }, true)
     let isOver = false
-    void partition
-      .receive(
-        [0, 1, 2, 3].map((offset) => message(offset)),
-        4,
-      )
-      ?.then(() => {
-        isOver = true
-      })
+    void receive([0, 1, 2, 3].map((offset) => message(offset)))?.then(() => {
+      isOver = true
+    })
     for (const delivery of offered.slice(0, 2)) partition.handedOver(delivery)
     await turn()
     expect(isOver).toBe(false)
@@ -68,12 +81,9 @@ describe('AssignedPartition', () => {
   })
 
   it('is held back when they are slow, and read again when it is half empty', async () => {
-    const { partition, offered, fetching, clock } = setUp()
+    const { partition, offered, fetching, clock, receive } = setUp()
     partition.begin({ ...partition.source, offset: 0 }, true)
-    const waiting = partition.receive(
-      [0, 1, 2, 3].map((offset) => message(offset)),
-      4,
-    )
+    const waiting = receive([0, 1, 2, 3].map((offset) => message(offset)))
     await clock.advance(50)
     await waiting
     expect(fetching).toEqual([false])
@@ -84,11 +94,11 @@ describe('AssignedPartition', () => {
   })
 
   it('keeps what must wait until its time, but no longer than its topic allows', async () => {
-    const { partition, offered, clock } = setUp(5000)
+    const { partition, offered, clock, receive } = setUp(5000)
     partition.begin({ ...partition.source, offset: 0 }, true)
     const wall = clock.wall()
     const until = (ms: number): IncomingMessage['headers'] => ({ 'comm-not-before': Buffer.from(String(wall + ms)) })
-    partition.receive([message(0, until(3000), wall), message(1, until(1000), wall), message(2, until(60_000), wall)], 3)
+    void receive([message(0, until(3000), wall), message(1, until(1000), wall), message(2, until(60_000), wall)])
     await clock.advance(999)
     expect(offered).toEqual([])
     await clock.advance(1)
@@ -99,9 +109,9 @@ describe('AssignedPartition', () => {
   })
 
   it('when it is lost, says what was handed over and not settled, and takes no answer any more', async () => {
-    const { partition, offered } = setUp()
+    const { partition, offered, receive } = setUp()
     partition.begin({ ...partition.source, offset: 0 }, true)
-    partition.receive([message(0), message(1), message(2)], 3)
+    void receive([message(0), message(1), message(2)])
     const [first, second, third] = offered as [KafkaDelivery, KafkaDelivery, KafkaDelivery]
     partition.handedOver(first)
     partition.handedOver(second)

@@ -1,5 +1,5 @@
 import type { Clock, CommunicationError } from '@comm/core'
-import { type IncomingMessage, OffsetTracker, type Position, type TopicPartition } from '@comm/kafka-driver'
+import { type IncomingBatch, type IncomingMessage, OffsetTracker, type Position, type TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
 import { DueQueue, pause, type Settlement } from '@comm/messaging/adapter'
 import { notBeforeOf } from '../message.ts'
@@ -21,6 +21,8 @@ export interface PartitionOwner {
   readonly most: { readonly records: number; readonly bytes: number }
   offer(delivery: KafkaDelivery): void
   settled(delivery: KafkaDelivery, again: KafkaDelivery | undefined): void
+  /** Decides where it is read next. */
+  seek(position: Position): void
   /** Whether it is to be fetched from. */
   fetch(source: TopicPartition, isWanted: boolean): void
 }
@@ -42,6 +44,8 @@ export class AssignedPartition {
   /** Aborts when there is room again. */
   #room: AbortController | undefined
   #isDirty = false
+  /** Where a batch began that would leave a gap. */
+  #doubted = -1
 
   constructor(source: TopicPartition, part: Part, owner: PartitionOwner) {
     this.source = source
@@ -96,11 +100,17 @@ export class AssignedPartition {
     this.#isDirty = !isCommitted
   }
 
-  /** @param next the offset after the last one that was read @returns when there may be more, if that is not now */
-  receive(messages: readonly IncomingMessage[], next: number): Promise<unknown> | undefined {
+  /** @returns when there may be more, if that is not now */
+  receive({ messages, from, next }: IncomingBatch): Promise<unknown> | undefined {
     const tracker = this.#tracker
     // What comes before it is known where to begin is read again.
     if (tracker === undefined) return undefined
+    if (from > tracker.next && from !== this.#doubted) {
+      // Fetched before the last seek, or what lies between is not there. Then it comes again.
+      this.#doubted = from
+      this.owner.seek(this.next)
+      return undefined
+    }
     const { owner } = this
     const wall = owner.clock.wall()
     for (const message of messages) {

@@ -1,5 +1,5 @@
 import { type Clock, type CommunicationError, ConnectionError, type Timer } from '@comm/core'
-import type { Claims, Connection, IncomingMessage, KafkaMember, MemberEvents, Position, TopicPartition } from '@comm/kafka-driver'
+import type { Claims, Connection, IncomingBatch, KafkaMember, MemberEvents, Position, TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
 import { pause } from '@comm/messaging/adapter'
 import type { ResolvedOptions } from '../options.ts'
@@ -103,7 +103,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     for (const [name, partition] of this.#partitions) if (!isKept || !names.has(name)) this.#lose(partition, reason)
     for (const source of assignment) {
       const kept = this.#partitions.get(nameOf(source))
-      if (kept?.isReady) this.#member?.seek(kept.next)
+      if (kept?.isReady) this.seek(kept.next)
       else if (kept === undefined) this.#add(source)
     }
     this.isHolding = false
@@ -127,11 +127,11 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     this.#aliveAt = this.clock.now()
     if (!this.#isSuspended) return
     this.#isSuspended = false
-    for (const partition of this.#partitions.values()) if (partition.isReady) this.#member?.seek(partition.next)
+    for (const partition of this.#partitions.values()) if (partition.isReady) this.seek(partition.next)
   }
 
-  batch(source: TopicPartition, messages: readonly IncomingMessage[], next: number): Promise<unknown> | undefined {
-    return this.#isSuspended ? undefined : this.#partitions.get(nameOf(source))?.receive(messages, next)
+  batch(batch: IncomingBatch): Promise<unknown> | undefined {
+    return this.#isSuspended ? undefined : this.#partitions.get(nameOf(batch.source))?.receive(batch)
   }
 
   failed(reason: CommunicationError): void {
@@ -152,6 +152,10 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     if (this.#isOver) return
     if (isWanted) this.#member?.resume(source)
     else this.#member?.pause(source)
+  }
+
+  seek(position: Position): void {
+    this.#member?.seek(position)
   }
 
   /** The group has not heard of us for a session: what we had may be with others. It is read again once we know that we are a member. */
@@ -224,7 +228,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
       const isBehind = settled !== undefined && settled.offset >= committed.offset
       const position = isBehind ? settled : committed
       this.#partitions.get(nameOf(committed))?.begin(position, isCommitted && !isBehind)
-      this.#member?.seek(position)
+      this.seek(position)
     }
     this.#settledUntil.clear()
     await this.#commit()
