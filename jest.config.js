@@ -26,6 +26,8 @@ const totalsFile = process.env.COMM_TEST_TOTALS_FILE
 export default {
   // Many tests wait for a server more than they work: one worker less than there are cores would leave a small machine idle.
   maxWorkers: '100%',
+  // On a busy machine a test that works for a second may take ten. Nothing waits for this limit unless something hangs.
+  testTimeout: 30_000,
   reporters: ['default', ...(totalsFile ? [['<rootDir>/.ci/totals-reporter.ts', { file: totalsFile }]] : [])],
   projects: [
     {

@@ -32,3 +32,44 @@ export function parseEndpoint(text: string, usualPort: number): Endpoint | undef
 export function describeEndpoint({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
+
+/** What a URL says about a server. */
+export interface UrlParts {
+  readonly host: string
+  readonly port?: number
+  readonly username?: string
+  readonly password?: string
+  /** Without the slash that begins it; absent when it is empty. */
+  readonly path?: string
+}
+
+/** @param expected for people @param protocols such as `amqp:` */
+export function serverUrl(expected: string, ...protocols: readonly string[]): Rule {
+  const accepts = (value: unknown): boolean => {
+    if (typeof value !== 'string' || !URL.canParse(value)) return false
+    const { protocol, hostname } = new URL(value)
+    return protocols.includes(protocol) && hostname !== '' && isDecodable(value)
+  }
+  return { expected, accepts, secret: true }
+}
+
+/** Parts of a URL are percent-encoded; one that is not would throw an error that is not ours. */
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @param url that `serverUrl` accepts */
+export function partsOfUrl(url: string): UrlParts {
+  const { hostname, port, username, password, pathname } = new URL(url)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    ...(port && { port: Number(port) }),
+    ...(username && { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
+    ...(pathname.length > 1 && { path: decodeURIComponent(pathname.slice(1)) }),
+  }
+}

@@ -19,7 +19,16 @@ export {
   withContext,
   withDeadline,
 } from './context.ts'
-export { describeEndpoint, type Endpoint, hostAndPort, hostName, parseEndpoint } from './endpoint.ts'
+export {
+  describeEndpoint,
+  type Endpoint,
+  hostAndPort,
+  hostName,
+  parseEndpoint,
+  partsOfUrl,
+  serverUrl,
+  type UrlParts,
+} from './endpoint.ts'
 export {
   AuthenticationError,
   AuthorizationError,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { describeEndpoint, hostName, parseEndpoint } from '../src/index.ts'
+import { describeEndpoint, hostName, parseEndpoint, partsOfUrl, serverUrl } from '../src/index.ts'
 
 describe('parseEndpoint', () => {
   it.each([
@@ -25,5 +25,25 @@ describe('a host name', () => {
   })
   it.each(['', 'a:1', 'amqp://a', 'me:secret@a', 'a/b', 'a b', '[::1]', 1, undefined])('is not %p', (value) => {
     expect(hostName.accepts(value)).toBe(false)
+  })
+})
+
+describe('the URL of a server', () => {
+  const rule = serverUrl('a URL', 'amqp:', 'amqps:')
+
+  it.each(['amqp://h', 'amqps://u:p@h:1/v', 'amqp://[::1]:5/%2F'])('may be %s', (url) => expect(rule.accepts(url)).toBe(true))
+  it.each(['http://h', 'amqp:', 'amqp://', 'amqp://h/%zz', '', 7])('may not be %j', (url) =>
+    expect(rule.accepts(url)).toBe(false),
+  )
+
+  it('is taken apart, and its parts are decoded', () => {
+    expect(partsOfUrl('amqp://u%40x:p%2F@[::1]:5/a%2Fb')).toEqual({
+      host: '::1',
+      port: 5,
+      username: 'u@x',
+      password: 'p/',
+      path: 'a/b',
+    })
+    expect(partsOfUrl('amqp://h/')).toEqual({ host: 'h' })
   })
 })

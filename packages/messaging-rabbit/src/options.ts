@@ -1,4 +1,4 @@
-import type { Endpoint } from '@comm/core'
+import { type Endpoint, partsOfUrl, serverUrl } from '@comm/core'
 import {
   checkArgument,
   checkOptions,
@@ -8,7 +8,6 @@ import {
   oneOf,
   type Rule,
   type Rules,
-  secret,
   withDefaults,
 } from '@comm/core/options'
 import { SERVER_DEFAULTS, SERVER_RULES, type ServerOptions, serversOf } from '@comm/messaging/adapter'
@@ -62,28 +61,8 @@ const exchangeName: Rule = {
   accepts: (value) =>
     typeof value === 'string' && value.length <= LONGEST_EXCHANGE && /^[\w.:-]+$/.test(value) && !value.startsWith('amq.'),
 }
-const amqpUrl: Rule = secret({
-  expected: 'a URL such as amqp://user:password@host:5672/vhost or amqps://…',
-  accepts: (value) =>
-    typeof value === 'string' &&
-    /^amqps?:/.test(value) &&
-    URL.canParse(value) &&
-    new URL(value).hostname !== '' &&
-    isDecodable(value),
-})
-
-/** Parts of a URL are percent-encoded; one that is not would throw an error that is not ours. */
-function isDecodable(url: string): boolean {
-  try {
-    decodeURIComponent(url)
-    return true
-  } catch {
-    return false
-  }
-}
-
 export const RABBITMQ_RULES: Rules<RabbitMQAdapterOptions> = Object.freeze({
-  url: amqpUrl,
+  url: serverUrl('a URL such as amqp://user:password@host:5672/vhost or amqps://…', 'amqp:', 'amqps:'),
   ...SERVER_RULES,
   virtualHost: nonEmptyText,
   prefetchCount: number({ min: 1, max: MOST_PREFETCHED, integer: true }),
@@ -117,12 +96,6 @@ export function resolveOptions(given: RabbitMQAdapterOptions): ResolvedOptions {
 }
 
 function fromUrl(url: string): RabbitMQAdapterOptions {
-  const { hostname, port, username, password, pathname } = new URL(url)
-  return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    hosts: [],
-    ...(port && { port: Number(port) }),
-    ...(username && { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
-    ...(pathname.length > 1 && { virtualHost: decodeURIComponent(pathname.slice(1)) }),
-  }
+  const { path, ...server } = partsOfUrl(url)
+  return { ...server, hosts: [], ...(path && { virtualHost: path }) }
 }
