@@ -25,6 +25,8 @@ export const FROM_CORE: readonly string[] = [
   'hostAndPort',
   'Logger',
   'parseEndpoint',
+  'partsOfUrl',
+  'serverUrl',
   'silentLogger',
   'sleep',
   'systemClock',
