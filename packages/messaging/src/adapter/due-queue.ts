@@ -1,19 +1,18 @@
 import { type Clock, LONGEST_TIMEOUT_MS, type Timer } from '@comm/core'
+import { type Due, DueHeap } from '../due-heap.ts'
 
-interface Waiting<Item> {
-  /** Epoch milliseconds. */
-  readonly dueAt: number
-  /** Equal times keep the order in which they were added. */
-  readonly order: number
+/** Due in epoch milliseconds; equal times keep the order in which they were added. */
+interface Waiting<Item> extends Due {
   readonly item: Item
 }
 
-/** Items that wait for their time: a binary heap with one timer. */
+/** Items that wait for their time: a heap and one timer. */
 export class DueQueue<Item> {
   readonly #clock: Clock
   readonly #onDue: (item: Item) => void
-  #heap: Waiting<Item>[] = []
+  #heap = new DueHeap<Waiting<Item>>()
   #added = 0
+  #isHeld = false
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -23,26 +22,30 @@ export class DueQueue<Item> {
   }
 
   add(dueAt: number, item: Item): void {
-    const heap = this.#heap
-    const added = { dueAt, order: this.#added++, item }
-    let at = heap.length
-    for (let parent = (at - 1) >> 1; at > 0 && isBefore(added, heap[parent]); parent = (at - 1) >> 1) {
-      heap[at] = heap[parent] as Waiting<Item>
-      at = parent
-    }
-    heap[at] = added
+    this.#heap.push({ dueAt, order: this.#added++, heapAt: -1, item })
     this.#arm()
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#heap = []
+    this.#heap = new DueHeap()
     this.#disarm()
   }
 
+  /** Nothing is due before `release`, whatever its time; no timer runs meanwhile. */
+  hold(): void {
+    this.#isHeld = true
+    this.#disarm()
+  }
+
+  release(): void {
+    this.#isHeld = false
+    this.#arm()
+  }
+
   #arm(): void {
-    const next = this.#heap[0]
-    if (next === undefined || next.dueAt >= this.#timerAt) return
+    const next = this.#heap.first
+    if (this.#isHeld || next === undefined || next.dueAt >= this.#timerAt) return
     this.#disarm()
     this.#timerAt = next.dueAt
     const delayMs = Math.min(LONGEST_TIMEOUT_MS, Math.max(0, next.dueAt - this.#clock.wall()))
@@ -59,29 +62,10 @@ export class DueQueue<Item> {
   #fire(): void {
     this.#disarm()
     const now = this.#clock.wall()
-    for (let next = this.#heap[0]; next !== undefined && next.dueAt <= now; next = this.#heap[0]) {
-      this.#removeFirst()
+    for (let next = this.#heap.first; next !== undefined && next.dueAt <= now; next = this.#heap.first) {
+      this.#heap.remove(next)
       this.#onDue(next.item)
     }
     this.#arm()
   }
-
-  #removeFirst(): void {
-    const heap = this.#heap
-    const last = heap.pop()
-    if (last === undefined || heap.length === 0) return
-    let at = 0
-    for (let child = 1; child < heap.length; child = 2 * at + 1) {
-      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++
-      if (!isBefore(heap[child], last)) break
-      heap[at] = heap[child] as Waiting<Item>
-      at = child
-    }
-    heap[at] = last
-  }
-}
-
-function isBefore(a: Waiting<unknown> | undefined, b: Waiting<unknown> | undefined): boolean {
-  if (a === undefined || b === undefined) return false
-  return a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order)
 }

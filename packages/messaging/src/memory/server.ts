@@ -62,13 +62,13 @@ export class MemoryServer {
   /** For adapters. */
   join(connection: MemoryConnection): void {
     this.#connections.add(connection)
-    this.topics.delayed.start()
+    this.topics.delayed.release()
   }
 
   /** For adapters. Without connections the server leaves no timer running, so that the process can end. */
   leave(connection: MemoryConnection): void {
     this.#connections.delete(connection)
-    if (this.#connections.size === 0) this.topics.delayed.stop()
+    if (this.#connections.size === 0) this.topics.delayed.hold()
   }
 
   #lose(what: string): void {

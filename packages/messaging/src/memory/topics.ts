@@ -1,10 +1,11 @@
+import { DueQueue } from '../adapter/due-queue.ts'
 import type { OutboundRecord, PublishResult, SubscribeRequest } from '../broker.ts'
 import { matchesPattern, topicWords } from '../topic-pattern.ts'
 import type { Consumer } from './consumer.ts'
-import { DelayedRecords } from './delayed-records.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { deletedError, full, tooLarge, unroutable } from './errors.ts'
 import type { GroupQueue } from './group-queue.ts'
+import type { QueuedRecord } from './lane.ts'
 import type { MemoryServerOptions } from './options.ts'
 import { type MemoryRecord, storeRecord } from './record.ts'
 import { Topic } from './topic.ts'
@@ -21,7 +22,8 @@ interface PatternBinding {
 /** Everything stored, and who consumes it. */
 export class Topics {
   readonly dispatcher: Dispatcher
-  readonly delayed: DelayedRecords
+  /** Held while nobody is connected. */
+  readonly delayed: DueQueue<{ readonly queue: GroupQueue; readonly queued: QueuedRecord }>
   readonly #options: Readonly<Required<MemoryServerOptions>>
   readonly #topics = new Map<string, Topic>()
   readonly #patterns: PatternBinding[] = []
@@ -29,10 +31,11 @@ export class Topics {
   constructor(options: Readonly<Required<MemoryServerOptions>>) {
     this.#options = options
     this.dispatcher = new Dispatcher(options.clock)
-    this.delayed = new DelayedRecords(options.clock, (queue, queued) => {
+    this.delayed = new DueQueue(options.clock, ({ queue, queued }) => {
       queue.release(queued)
       this.dispatcher.schedule(queue)
     })
+    this.delayed.hold()
   }
 
   find(name: string): Topic | undefined {
@@ -131,7 +134,7 @@ export class Topics {
   #enqueue(queue: GroupQueue, record: MemoryRecord): void {
     const { notBefore } = record
     if (notBefore !== undefined && notBefore > this.#options.clock.wall()) {
-      this.delayed.add(notBefore, queue, queue.add(record, true))
+      this.delayed.add(notBefore, { queue, queued: queue.add(record, true) })
     } else {
       queue.add(record)
       this.dispatcher.schedule(queue)

@@ -35,6 +35,21 @@ describe('DueQueue', () => {
     expect(due).toEqual([])
   })
 
+  it('hands out nothing while it is held, and what was due meanwhile when it is let go', async () => {
+    const clock = new TestClock()
+    const due: number[] = []
+    const queue = new DueQueue<number>(clock, (item) => due.push(item))
+    queue.add(clock.wall() + 10, 1)
+    queue.hold()
+    queue.add(clock.wall() + 20, 2)
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(100)
+    expect(due).toEqual([])
+    queue.release()
+    await clock.advance(0)
+    expect(due).toEqual([1, 2])
+  })
+
   it('keeps the order of times, whatever is added when', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.nat(500), fc.nat(50)), { maxLength: 60 }), async (steps) => {
