@@ -1,4 +1,7 @@
-/** A queue whose steps do not grow with its length. */
+/** Fewer places than this are not worth moving anything. */
+const FEWEST_FREED = 1024
+
+/** A queue whose steps do not grow with its length, nor its memory with what has passed through it. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = []
   #head = 0
@@ -18,6 +21,9 @@ export class Fifo<Item> {
     this.#items[this.#head++] = undefined
     if (this.#head === this.#items.length) {
       this.#items = []
+      this.#head = 0
+    } else if (this.#head >= FEWEST_FREED && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
       this.#head = 0
     }
     return item
