@@ -1,11 +1,11 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { type Clock, CommunicationError, systemClock } from '@comm/core'
+import { type Clock, systemClock } from '@comm/core'
 import { checkOptions, withDefaults } from '@comm/core/options'
 import { exchange, type StreamRequest } from './got-exchange.ts'
+import { InFlight } from './in-flight.ts'
 import { POOL_DEFAULTS, TRANSPORT_RULES } from './pool-options.ts'
 import type { HttpTransport, TransportOptions, TransportRequest, TransportResponse, TransportStats } from './transport.ts'
-import { displayUrl } from './url.ts'
 
 /**
  * A transport on got and Node's own HTTP/1.1 agents. got is loaded with the first request: importing it costs more than all
@@ -23,9 +23,8 @@ class GotTransport implements HttpTransport {
   readonly #https: HttpsAgent
   #streamRequest: StreamRequest | undefined
   #loading: Promise<StreamRequest> | undefined
-  #active = 0
+  readonly #inFlight = new InFlight()
   #closing: Promise<void> | undefined
-  #drained: (() => void) | undefined
 
   constructor(options: TransportOptions) {
     const { maxConnections, maxKeepaliveConnections, keepaliveExpiryMs } = withDefaults(POOL_DEFAULTS, options)
@@ -41,21 +40,15 @@ class GotTransport implements HttpTransport {
   }
 
   async send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse> {
-    if (this.#closing !== undefined) {
-      throw new CommunicationError(`${request.method} ${displayUrl(request.url)} was not sent: the client is closed`, {
-        code: 'COMM_CLOSED',
-      })
-    }
-    signal?.throwIfAborted()
-    this.#active += 1
+    this.#inFlight.begin(request, signal)
     let started = false
     try {
       const streamRequest = this.#streamRequest ?? (await this.#load())
       signal?.throwIfAborted()
       started = true
-      return await exchange(streamRequest, request, signal, this.#clock, this.#ended)
+      return await exchange(streamRequest, request, signal, this.#clock, this.#inFlight.ended)
     } finally {
-      if (!started) this.#ended()
+      if (!started) this.#inFlight.ended()
     }
   }
 
@@ -74,13 +67,8 @@ class GotTransport implements HttpTransport {
   }
 
   async #close(): Promise<void> {
-    if (this.#active > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
+    await this.#inFlight.drain()
     await Promise.all([closeIdle(this.#http), closeIdle(this.#https)])
-  }
-
-  readonly #ended = (): void => {
-    this.#active -= 1
-    if (this.#active === 0) this.#drained?.()
   }
 
   #load(): Promise<StreamRequest> {

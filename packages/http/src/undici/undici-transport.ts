@@ -1,5 +1,6 @@
-import { type Clock, CommunicationError, systemClock } from '@comm/core'
+import { type Clock, systemClock } from '@comm/core'
 import { checkOptions, withDefaults } from '@comm/core/options'
+import { InFlight } from '../in-flight.ts'
 import { POOL_DEFAULTS, TRANSPORT_RULES } from '../pool-options.ts'
 import type {
   HttpTransport,
@@ -9,7 +10,6 @@ import type {
   TransportResponse,
   TransportStats,
 } from '../transport.ts'
-import { displayUrl } from '../url.ts'
 import { Connections } from './connections.ts'
 import { UndiciExchange } from './exchange.ts'
 
@@ -25,9 +25,8 @@ class UndiciTransport implements HttpTransport {
   readonly #limits: Required<Omit<TransportOptions, 'clock'>>
   /** By the material of the connection, then by origin. */
   readonly #connections = new Map<TlsOptions | undefined, Map<string, Connections>>()
-  #active = 0
+  readonly #inFlight = new InFlight()
   #closing: Promise<void> | undefined
-  #drained: (() => void) | undefined
 
   constructor(options: TransportOptions) {
     const { clock = systemClock, ...limits } = withDefaults(POOL_DEFAULTS, options)
@@ -36,17 +35,10 @@ class UndiciTransport implements HttpTransport {
   }
 
   send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse> {
-    if (this.#closing !== undefined) {
-      const error = new CommunicationError(`${request.method} ${displayUrl(request.url)} was not sent: the client is closed`, {
-        code: 'COMM_CLOSED',
-      })
-      return Promise.reject(error)
-    }
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    this.#active++
     return new Promise((resolve, reject) => {
-      const connections = this.#connectionsTo(request)
-      new UndiciExchange({ request, signal, clock: this.#clock, connections, resolve, reject, ended: this.#ended }).start()
+      this.#inFlight.begin(request, signal)
+      const { ended } = this.#inFlight
+      new UndiciExchange(this.#connectionsTo(request), { request, signal, clock: this.#clock, resolve, reject, ended }).start()
     })
   }
 
@@ -67,13 +59,8 @@ class UndiciTransport implements HttpTransport {
   }
 
   async #close(): Promise<void> {
-    if (this.#active > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
+    await this.#inFlight.drain()
     await Promise.all([...this.#all()].map((connections) => connections.closeIdle()))
-  }
-
-  readonly #ended = (): void => {
-    this.#active--
-    if (this.#active === 0) this.#drained?.()
   }
 
   #connectionsTo({ url: { origin }, tls }: TransportRequest): Connections {
