@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict'
 import type { CacheEntry, CacheStore } from '@comm/core'
 import type { TestRunner } from './runner.ts'
+import { type StoreSubject, storeCases } from './store-cases.ts'
 
-export interface CacheSubject {
-  /** Keeps at least an entry of 100,000 bytes. */
-  readonly store: CacheStore
-  /** Lets so much time pass for the store: moves its clock, or really waits. */
-  pass(ms: number): Promise<void>
-  dispose?(): Promise<void> | void
-}
+/** The store keeps at least an entry of 100,000 bytes. */
+export type CacheSubject = StoreSubject<CacheStore>
 
 /** Longer than any case takes. */
 const LONG_MS = 60_000
 /** Short enough to really wait for. */
 const SHORT_MS = 100
-
-let keysMade = 0
-function newKey(): string {
-  keysMade += 1
-  return `contract:${process.pid}:${keysMade}:`
-}
 
 function entryOf(text: string, metadata = `about ${text}`): CacheEntry {
   return { body: new TextEncoder().encode(text), metadata }
@@ -40,16 +30,7 @@ export function cacheStoreContract(
   name: string,
   create: () => Promise<CacheSubject> | CacheSubject,
 ): void {
-  const verify = (what: string, body: (subject: CacheSubject, key: string) => Promise<void>): void => {
-    it(what, async () => {
-      const subject = await create()
-      try {
-        await body(subject, newKey())
-      } finally {
-        await subject.dispose?.()
-      }
-    })
-  }
+  const verify = storeCases(it, create)
 
   describe(`CacheStore contract: ${name}`, () => {
     verify('gives back what was set, byte for byte', async ({ store }, key) => {

@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict'
 import type { DedupStore } from '@comm/core'
 import type { TestRunner } from './runner.ts'
+import { type StoreSubject, storeCases } from './store-cases.ts'
 
-export interface DedupSubject {
-  readonly store: DedupStore
-  /** Lets so much time pass for the store: moves its clock, or really waits. */
-  pass(ms: number): Promise<void>
-  dispose?(): Promise<void> | void
-}
+export type DedupSubject = StoreSubject<DedupStore>
 
 /** Long enough that no lease ends by itself in a case that does not let time pass. */
 const LEASE_MS = 60_000
 /** Short enough to really wait for. */
 const SHORT_MS = 100
-
-let keysMade = 0
-function newKey(): string {
-  keysMade += 1
-  return `contract:${process.pid}:${keysMade}`
-}
 
 /**
  * What every `DedupStore` must do, as a test-suite. Each case uses a key of its own, so the cases may share one server.
@@ -30,16 +20,7 @@ export function dedupStoreContract(
   name: string,
   create: () => Promise<DedupSubject> | DedupSubject,
 ): void {
-  const verify = (what: string, body: (subject: DedupSubject, key: string) => Promise<void>): void => {
-    it(what, async () => {
-      const subject = await create()
-      try {
-        await body(subject, newKey())
-      } finally {
-        await subject.dispose?.()
-      }
-    })
-  }
+  const verify = storeCases(it, create)
 
   describe(`DedupStore contract: ${name}`, () => {
     verify('a free key is claimed, and is busy for others until the lease ends', async ({ store, pass }, key) => {

@@ -1,22 +1,12 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { RateLimitAnswer, RateLimitStore, TokenBucket } from '@comm/core'
 import type { TestRunner } from './runner.ts'
+import { newKey, type StoreSubject, storeCases } from './store-cases.ts'
 
-export interface RateLimitSubject {
-  readonly store: RateLimitStore
-  /** Lets so much time pass for the store: moves its clock, or really waits. */
-  pass(ms: number): Promise<void>
-  dispose?(): Promise<void> | void
-}
+export type RateLimitSubject = StoreSubject<RateLimitStore>
 
 /** Real servers and real time are less exact than an injected clock. */
 const SLACK_MS = 20
-
-let keysMade = 0
-function newKey(): string {
-  keysMade += 1
-  return `contract:${process.pid}:${keysMade}`
-}
 
 /**
  * What every `RateLimitStore` must do, as a test-suite. Each case uses keys of its own, so the cases may share one server.
@@ -28,16 +18,7 @@ export function rateLimitStoreContract(
   name: string,
   create: () => Promise<RateLimitSubject> | RateLimitSubject,
 ): void {
-  const verify = (what: string, body: (subject: RateLimitSubject) => Promise<void>): void => {
-    it(what, async () => {
-      const subject = await create()
-      try {
-        await body(subject)
-      } finally {
-        await subject.dispose?.()
-      }
-    })
-  }
+  const verify = storeCases(it, create)
 
   describe(`RateLimitStore contract: ${name}`, () => {
     verify('allows a burst of the capacity and then refuses', async ({ store }) => {
