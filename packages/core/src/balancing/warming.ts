@@ -24,10 +24,19 @@ export function lastWarmAt(candidates: readonly Candidate[]): number {
 }
 
 /** When all start slowly it does not matter which. */
-export const MOST_PASSED_OVER = 16
+const MOST_PASSED_OVER = 16
 
-/** For strategies that reckon with whole weights: one that starts slowly is passed over as often as its share says. */
-export function isPassedOver(candidate: Candidate, now: number, random: () => number): boolean {
+/**
+ * For strategies that reckon with whole weights: one that starts slowly is passed over as often as its share says.
+ * @param next the strategy's next choice
+ */
+export function passOverWarming(next: () => Candidate, now: number, random: () => number): Candidate {
+  let picked = next()
+  for (let tries = 0; tries < MOST_PASSED_OVER && isPassedOver(picked, now, random); tries++) picked = next()
+  return picked
+}
+
+function isPassedOver(candidate: Candidate, now: number, random: () => number): boolean {
   if (now >= candidate.warmAt) return false
   const { weight = 1 } = candidate.instance
   return random() >= candidate.weightAt(now) / weight

@@ -1,6 +1,6 @@
 import type { Candidate } from '../candidate.ts'
 import type { BalancingStrategy, StrategyFactory } from '../strategy.ts'
-import { isPassedOver, lastWarmAt, MOST_PASSED_OVER } from '../warming.ts'
+import { lastWarmAt, passOverWarming } from '../warming.ts'
 
 /** Any, each as likely as its weight says. O(1) by an alias table (M. D. Vose, 1991). */
 export function weightedRandom(): StrategyFactory {
@@ -47,10 +47,8 @@ class WeightedRandom implements BalancingStrategy {
   }
 
   pick(_: string | undefined, now: number): Candidate {
-    let picked = this.#draw()
-    if (now >= this.#warmAt) return picked
-    for (let tries = 0; tries < MOST_PASSED_OVER && isPassedOver(picked, now, this.#random); tries++) picked = this.#draw()
-    return picked
+    if (now >= this.#warmAt) return this.#draw()
+    return passOverWarming(() => this.#draw(), now, this.#random)
   }
 
   #draw(): Candidate {

@@ -1,7 +1,7 @@
 import type { Candidate } from '../candidate.ts'
 import { scheduleByWeight } from '../schedule.ts'
 import type { BalancingStrategy, StrategyFactory } from '../strategy.ts'
-import { isPassedOver, lastWarmAt, MOST_PASSED_OVER } from '../warming.ts'
+import { lastWarmAt, passOverWarming } from '../warming.ts'
 
 /** In turn, those of twice the weight twice as often, and as evenly spread as can be. The order is made when the list changes: a pick is O(1). */
 export function weightedRoundRobin(): StrategyFactory {
@@ -26,10 +26,8 @@ class WeightedRoundRobin implements BalancingStrategy {
   }
 
   pick(_: string | undefined, now: number): Candidate {
-    let picked = this.#takeTurn()
-    if (now >= this.#warmAt) return picked
-    for (let tries = 0; tries < MOST_PASSED_OVER && isPassedOver(picked, now, this.#random); tries++) picked = this.#takeTurn()
-    return picked
+    if (now >= this.#warmAt) return this.#takeTurn()
+    return passOverWarming(() => this.#takeTurn(), now, this.#random)
   }
 
   #takeTurn(): Candidate {
