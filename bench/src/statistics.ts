@@ -8,6 +8,11 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2
 }
 
+/** The least value that this share of all is not above. @param sorted ascending @returns NaN for an empty list */
+export function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * q) - 1)] ?? Number.NaN
+}
+
 /** Four significant digits: more would be noise in the JSON file. */
 export function round(value: number): number {
   return Number(value.toPrecision(4))

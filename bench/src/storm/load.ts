@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { quantile } from '../statistics.ts'
 
 export interface Sample {
   /** Milliseconds since the load began at which the request was due. */
@@ -55,8 +56,4 @@ export function summarize(samples: readonly Sample[], seconds: number, goodMs: n
     p99Ms: quantile(times, 0.99),
     goodput: answered.filter(({ ms }) => ms <= goodMs).length / seconds,
   }
-}
-
-function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * q) - 1)] ?? Number.NaN
 }
