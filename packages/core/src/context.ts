@@ -1,7 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from './clock.ts'
 import { checkArgument, number } from './options.ts'
+import type { Principal } from './principal.ts'
 
 /** What travels with a call: through async code by itself, and over HTTP, gRPC and brokers in headers. */
 export interface CallContext {
@@ -13,6 +14,8 @@ export interface CallContext {
   readonly signal?: AbortSignal
   /** The header the correlation id came in and goes out with, when not the default. */
   readonly correlationHeader?: string
+  /** Whom the call acts for. It stays in this process: the next one establishes it by itself. */
+  readonly principal?: Principal | undefined
 }
 
 export const DEFAULT_CORRELATION_HEADER = 'X-Correlation-ID'
@@ -30,9 +33,46 @@ export function currentContext(): CallContext | undefined {
   return storage.getStore()
 }
 
+/** The principal that the running call acts for; undefined outside of any call, and in one whose caller nobody has authenticated. */
+export function currentPrincipal(): Principal | undefined {
+  return storage.getStore()?.principal
+}
+
 /** Runs `fn`, and everything asynchronous that it starts, inside a context. */
 export function runInContext<Result>(context: CallContext, fn: () => Result): Result {
   return storage.run(context, fn)
+}
+
+/** Runs what does not belong to the call that happens to cause it: nobody's deadline ends it. */
+export function runOutsideOfContext<Result>(fn: () => Result): Result {
+  return storage.exit(fn)
+}
+
+/** Up to Node 22, and with `--no-async-context-frame`, what is entered inside an AsyncResource stays in it. */
+const forgetsEntered: boolean = (() => {
+  const resource = new AsyncResource('comm.Context')
+  resource.runInAsyncScope(() => storage.enterWith({ correlationId: '' }))
+  return resource.runInAsyncScope(() => storage.getStore()?.correlationId !== '')
+})()
+
+/**
+ * The async context that it was made in, for calls that come one after the other and each have a call context of their own: a fourth of
+ * the price of `AsyncLocalStorage.snapshot` and `runInContext`, which matters where a call takes no more than a microsecond.
+ */
+export class ContextScope {
+  readonly #resource = new AsyncResource('comm.ContextScope')
+
+  /** Runs `fn`, and everything asynchronous that it starts, in the scope's async context and inside a call context. */
+  run<Argument, Result>(context: CallContext, fn: (argument: Argument) => Result, argument: Argument): Result {
+    return this.#resource.runInAsyncScope(enter<Argument, Result>, undefined, context, fn, argument)
+  }
+}
+
+function enter<Argument, Result>(context: CallContext, fn: (argument: Argument) => Result, argument: Argument): Result {
+  if (!forgetsEntered) return storage.run(context, fn, argument)
+  // Leaving the resource restores what was there before.
+  storage.enterWith(context)
+  return fn(argument)
 }
 
 /**
@@ -44,11 +84,13 @@ export function withContext<Result>(change: Partial<CallContext>, fn: () => Resu
   const deadlineAt = earlier(outer?.deadlineAt, change.deadlineAt)
   const signal = either(outer?.signal, change.signal)
   const correlationHeader = change.correlationHeader ?? outer?.correlationHeader
+  const principal = change.principal ?? outer?.principal
   const context: CallContext = {
     correlationId: change.correlationId ?? outer?.correlationId ?? newCorrelationId(),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...(signal === undefined ? {} : { signal }),
     ...(correlationHeader === undefined ? {} : { correlationHeader }),
+    ...(principal === undefined ? {} : { principal }),
   }
   return storage.run(context, fn)
 }

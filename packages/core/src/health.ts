@@ -1,3 +1,5 @@
+import { CommunicationError } from './errors/errors.ts'
+
 /** `degraded` works, but not as it should; only `down` makes the whole unhealthy. */
 export type HealthStatus = 'up' | 'degraded' | 'down'
 
@@ -9,3 +11,8 @@ export interface Health {
 }
 
 export const UP: Health = Object.freeze({ status: 'up' })
+
+/** The health of what failed when it was asked. */
+export function downBecause(thrown: unknown): Health {
+  return { status: 'down', reason: CommunicationError.from(thrown).message }
+}

@@ -1,16 +1,24 @@
 export type { EndpointSource, Instance } from './balancing/instance.ts'
+export { cachedTokenSource, type FetchToken, TOKEN_CACHE_DEFAULTS, type TokenCacheOptions } from './cached-token-source.ts'
+export { checkAccessToken } from './check-access-token.ts'
 export { type Clock, LONGEST_TIMEOUT_MS, sleep, systemClock, type Timer } from './clock.ts'
 export type {
+  AnnouncedInstance,
   HttpAnswer,
   HttpCaller,
   HttpCallOptions,
   ManagerComponents,
+  MeshCaller,
   MessageHandlerMeta,
   Messenger,
+  ServiceCaller,
+  ServiceDirectory,
 } from './components.ts'
 export {
   type CallContext,
+  ContextScope,
   currentContext,
+  currentPrincipal,
   DEADLINE_HEADER,
   DEFAULT_CORRELATION_HEADER,
   isCorrelationId,
@@ -40,16 +48,19 @@ export {
   ConsumeError,
   type ErrorDetails,
   type ErrorOptions,
+  GrpcStatusError,
   HttpStatusError,
   type Problem,
   PublishError,
   RateLimitedError,
+  RequestRefusedError,
   ServiceUnavailableError,
   TimeoutError,
   ValidationError,
 } from './errors/errors.ts'
+export { isOfOwnCall } from './errors/own-call.ts'
 export { ERROR_CODES, type ErrorCode, type ErrorCodeInfo } from './errors/table.ts'
-export { type Health, type HealthStatus, UP } from './health.ts'
+export { downBecause, type Health, type HealthStatus, UP } from './health.ts'
 export {
   type Component,
   type HealthReport,
@@ -62,6 +73,7 @@ export {
   type StopReport,
 } from './lifecycle.ts'
 export { LOG_LEVELS, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts'
+export type { Admission, IncomingMessage, MessageGuard, OutgoingMessage } from './message-guard.ts'
 export { notify } from './notify.ts'
 export { type Policies, type PoliciesChange, type PoliciesOptions, policies } from './policies/policies.ts'
 export {
@@ -72,6 +84,8 @@ export {
   type PolicyKind,
   type PolicySet,
 } from './policies/policy-config.ts'
+export { followPolicies, type PolicySource } from './policies/policy-source.ts'
+export type { Principal } from './principal.ts'
 export { isSecretKey, REDACTED, redactCredentials } from './redact.ts'
 export {
   BACKOFF_DEFAULTS,
@@ -119,6 +133,8 @@ export {
   ANSWERED,
   type Call,
   type Callee,
+  type Cancellation,
+  type CancellationListener,
   type InsideOptions,
   type Pipeline,
   type Rerun,
@@ -126,13 +142,28 @@ export {
   type Stage,
   type Verdict,
 } from './resilience/stage.ts'
+export { enterTimeLimit, leaveTimeLimit } from './resilience/time-limit.ts'
 export { TIMEOUT_DEFAULTS, type TimeoutOptions, timeout } from './resilience/timeout.ts'
 export { type Classify, classifyOutcome, retryAfterOf } from './resilience/verdict.ts'
+export {
+  type AuthenticationEvent,
+  type AuthorizationEvent,
+  type SecurityActor,
+  type SecurityLogger,
+  type SuspiciousEvent,
+  securityLogger,
+} from './security-logger.ts'
 export { seededRandom } from './seeded-random.ts'
 export { SHUTDOWN_SIGNAL_DEFAULTS, type ShutdownSignalOptions, stopOnSignals } from './shutdown-signals.ts'
 export type { CacheEntry, CacheSetOptions, CacheStore } from './stores/cache.ts'
 export type { DedupClaim, DedupStore } from './stores/dedup.ts'
+export { type HeldClaim, holdClaim } from './stores/hold-claim.ts'
 export { MEMORY_CACHE_DEFAULTS, type MemoryCacheOptions, MemoryCacheStore } from './stores/memory-cache.ts'
 export { MEMORY_DEDUP_DEFAULTS, type MemoryDedupOptions, MemoryDedupStore } from './stores/memory-dedup.ts'
 export { MEMORY_RATE_LIMIT_DEFAULTS, type MemoryRateLimitOptions, MemoryRateLimitStore } from './stores/memory-rate-limit.ts'
 export type { RateLimitAnswer, RateLimitStore, TokenBucket } from './stores/rate-limit.ts'
+export type { TlsMaterial, TlsOptions } from './tls.ts'
+export { TLS_RELOADER_DEFAULTS, type TlsListener, TlsReloader, type TlsReloaderOptions } from './tls-reloader.ts'
+export type { AccessToken, TokenSource } from './token-source.ts'
+export { matchesPattern, matchesTopic, patternsOverlap, topicWords } from './topic-pattern.ts'
+export { pause, unlessAborted, withinLimit, withTimeLimit } from './wait.ts'

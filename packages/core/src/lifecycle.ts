@@ -1,6 +1,6 @@
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { CommunicationError, TimeoutError } from './errors/errors.ts'
-import { type Health, UP } from './health.ts'
+import { downBecause, type Health, UP } from './health.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { checkArgument, checkOptions, nonEmptyText, number, oneOf, withDefaults, withMethods } from './options.ts'
 
@@ -234,7 +234,7 @@ export class Lifecycle implements AsyncDisposable {
       checkArgument(`the health of ${component.name}`, answer?.status, oneOf('up', 'degraded', 'down'))
       return answer
     } catch (thrown) {
-      return { status: 'down', reason: CommunicationError.from(thrown).message }
+      return downBecause(thrown)
     }
   }
 

@@ -112,7 +112,8 @@ export function checkOptions<Options extends object>(what: string, received: Opt
   if (!object.accepts(received)) fail(what, [{ key: what, received: describeValue(received), expected: 'an object' }])
   const problems: Problem[] = []
   const known = rules as Readonly<Record<string, Rule>>
-  for (const [name, value] of Object.entries(received)) {
+  for (const name of Object.keys(received)) {
+    const value = (received as Readonly<Record<string, unknown>>)[name]
     const rule = Object.hasOwn(known, name) ? known[name] : undefined
     if (rule === undefined) {
       problems.push({ key: `${what}.${name}`, received: UNKNOWN, expected: Object.keys(known).join(', ') })
@@ -124,12 +125,24 @@ export function checkOptions<Options extends object>(what: string, received: Opt
       })
     }
   }
-  for (const [name, rule] of Object.entries(known)) {
-    if (rule.required && (received as Record<string, unknown>)[name] === undefined) {
-      problems.push({ key: `${what}.${name}`, received: 'nothing', expected: rule.expected })
+  for (const name of requiredOf(known)) {
+    if ((received as Record<string, unknown>)[name] === undefined) {
+      problems.push({ key: `${what}.${name}`, received: 'nothing', expected: known[name]?.expected ?? '' })
     }
   }
   if (problems.length > 0) fail(what, problems)
+}
+
+/** By the rules, which are made once: options of single calls are checked too. */
+const requiredNames = new WeakMap<Readonly<Record<string, Rule>>, readonly string[]>()
+
+function requiredOf(rules: Readonly<Record<string, Rule>>): readonly string[] {
+  let names = requiredNames.get(rules)
+  if (names === undefined) {
+    names = Object.keys(rules).filter((name) => rules[name]?.required)
+    requiredNames.set(rules, names)
+  }
+  return names
 }
 
 /** Checks one argument. @throws ConfigurationError naming it, what was received and what was expected */

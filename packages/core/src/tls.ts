@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { SecureContextOptions } from 'node:tls'
 import { ConfigurationError } from './errors/errors.ts'
-import { boolean, checkOptions, either, nonEmptyText, type Rule, secret, text } from './options.ts'
+import { boolean, checkOptions, either, nonEmptyText, type Rule, type Rules, secret, text } from './options.ts'
 
 /** How an encrypted connection is made: as PEM texts, or in files. */
 export interface TlsOptions {
@@ -33,19 +34,20 @@ export interface TlsMaterial extends Pick<SecureContextOptions, 'passphrase'> {
 
 const pem: Rule = either(nonEmptyText, { expected: 'a Uint8Array', accepts: (value) => value instanceof Uint8Array })
 
+/** Of what the material of a connection is made from. */
+export const TLS_MATERIAL_RULES: Rules<Omit<TlsOptions, 'enabled' | 'serverName'>> = {
+  caFile: nonEmptyText,
+  certFile: nonEmptyText,
+  keyFile: nonEmptyText,
+  ca: pem,
+  cert: pem,
+  key: secret(pem),
+  passphrase: secret(text),
+}
+
 /** @param what names the options in messages, such as `rabbitmq.ssl` @throws ConfigurationError */
 export function checkTls(what: string, tls: TlsOptions): void {
-  checkOptions<TlsOptions>(what, tls, {
-    enabled: boolean,
-    caFile: nonEmptyText,
-    certFile: nonEmptyText,
-    keyFile: nonEmptyText,
-    ca: pem,
-    cert: pem,
-    key: secret(pem),
-    passphrase: secret(text),
-    serverName: nonEmptyText,
-  })
+  checkOptions<TlsOptions>(what, tls, { ...TLS_MATERIAL_RULES, enabled: boolean, serverName: nonEmptyText })
 }
 
 /**
@@ -54,21 +56,41 @@ export function checkTls(what: string, tls: TlsOptions): void {
  * @throws ConfigurationError when a file cannot be read
  */
 export async function readTls(what: string, tls: TlsOptions): Promise<TlsMaterial> {
-  const [ca, cert, key] = await Promise.all([
-    tls.ca ?? read(`${what}.caFile`, tls.caFile),
-    tls.cert ?? read(`${what}.certFile`, tls.certFile),
-    tls.key ?? read(`${what}.keyFile`, tls.keyFile),
-  ])
-  const { passphrase, serverName: servername } = tls
-  const given = Object.entries({ ca, cert, key, passphrase, servername }).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given.map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value) : value]))
+  const texts: Pem[] = []
+  // One after the other, so that of several unreadable files it is always the first that is named.
+  for (const [option, given, file] of filesOf(what, tls)) {
+    const read = given === undefined && file !== undefined
+    texts.push(read ? await readFile(file, 'utf8').catch((cause) => unreadable(option, cause)) : given)
+  }
+  const [ca, cert, key] = texts
+  return materialOf(tls, ca, cert, key)
 }
 
-async function read(option: string, file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new ConfigurationError(`${option} cannot be read: ${(cause as Error).message}`, { cause })
-  }
+/** `readTls` for the start of a program, where waiting does no harm. */
+export function readTlsSync(what: string, tls: TlsOptions): TlsMaterial {
+  const [ca, cert, key] = filesOf(what, tls).map(([option, given, file]) => {
+    if (given !== undefined || file === undefined) return given
+    try {
+      return readFileSync(file, 'utf8')
+    } catch (cause) {
+      return unreadable(option, cause)
+    }
+  })
+  return materialOf(tls, ca, cert, key)
+}
+
+type Pem = string | Uint8Array | undefined
+
+/** For each text the option that names its file, the text itself, and the file. */
+function filesOf(what: string, tls: TlsOptions): readonly (readonly [string, Pem, string | undefined])[] {
+  return (['ca', 'cert', 'key'] as const).map((name) => [`${what}.${name}File`, tls[name], tls[`${name}File`]] as const)
+}
+
+function unreadable(option: string, cause: unknown): never {
+  throw new ConfigurationError(`${option} cannot be read: ${(cause as Error).message}`, { cause })
+}
+
+function materialOf({ passphrase, serverName: servername }: TlsOptions, ca: Pem, cert: Pem, key: Pem): TlsMaterial {
+  const given = Object.entries({ ca, cert, key, passphrase, servername }).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given.map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value) : value]))
 }

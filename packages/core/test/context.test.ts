@@ -1,7 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type CallContext,
   ConfigurationError,
+  ContextScope,
   currentContext,
   isCorrelationId,
   newCorrelationId,
@@ -53,7 +55,8 @@ describe('the call context', () => {
 
   it('inherits what is absent or undefined', () => {
     const { signal } = new AbortController()
-    const outer = { correlationId: 'a', deadlineAt: 5, signal, correlationHeader: 'X-Request-ID' }
+    const principal = { subject: 'ada', method: 'jwt', scopes: [], roles: [], attributes: {} }
+    const outer = { correlationId: 'a', deadlineAt: 5, signal, correlationHeader: 'X-Request-ID', principal }
     const sloppy = { correlationId: undefined, deadlineAt: undefined, signal: undefined } as unknown as Partial<CallContext>
     expect(runInContext(outer, () => contextOf({}))).toEqual(outer)
     expect(runInContext(outer, () => contextOf(sloppy))).toEqual(outer)
@@ -82,6 +85,47 @@ describe('the call context', () => {
     const second: typeof import('../src/context.ts') = await import(`../src/context.ts?${'second-install'}`)
     expect(second.currentContext).not.toBe(currentContext)
     expect(runInContext({ correlationId: 'a' }, () => second.currentContext()?.correlationId)).toBe('a')
+  })
+})
+
+describe('a scope', () => {
+  const other = new AsyncLocalStorage<string>()
+  const seen = (): unknown => [other.getStore(), currentContext()?.correlationId]
+  const scope = other.run('maker', () => runInContext({ correlationId: 'maker' }, () => new ContextScope()))
+
+  it('runs a call in the context of its maker, inside its own, whoever calls', async () => {
+    const call = async (argument: number): Promise<unknown> => {
+      const atOnce = seen()
+      await nextTurn()
+      return [argument, atOnce, seen()]
+    }
+    const found = await other.run('caller', () =>
+      runInContext({ correlationId: 'caller' }, () => {
+        const running = ['a', 'b'].map((correlationId, index) => scope.run({ correlationId }, call, index))
+        return Promise.all([...running, seen()])
+      }),
+    )
+    expect(found).toEqual([
+      [0, ['maker', 'a'], ['maker', 'a']],
+      [1, ['maker', 'b'], ['maker', 'b']],
+      ['caller', 'caller'],
+    ])
+  })
+
+  it('gives a call its own context back after another that it made', () => {
+    const around = (): unknown => [scope.run({ correlationId: 'b' }, seen, undefined), seen()]
+    expect(scope.run({ correlationId: 'a' }, around, undefined)).toEqual([
+      ['maker', 'b'],
+      ['maker', 'a'],
+    ])
+  })
+
+  it('leaves nothing of a call that throws', () => {
+    const fail = (text: string): never => {
+      throw new Error(text)
+    }
+    expect(() => scope.run({ correlationId: 'a' }, fail, 'broken')).toThrow('broken')
+    expect(seen()).toEqual([undefined, undefined])
   })
 })
 

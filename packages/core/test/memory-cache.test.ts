@@ -23,6 +23,18 @@ describe('MemoryCacheStore', () => {
     expect(store.evicted).toBe(1)
   })
 
+  it('knows the order of use also where one entry is asked for over and over', () => {
+    const store = new MemoryCacheStore({ maxEntries: 2, clock: new TestClock() })
+    for (const key of ['a', 'b']) store.set(key, bytes(1), { ttlMs: 1000 })
+    for (const key of ['b', 'b', 'a', 'a', 'b', 'b']) store.get(key)
+    store.set('c', bytes(1), { ttlMs: 1000 })
+    expect(store.get('a')).toBeUndefined()
+    store.get('c')
+    store.delete('c')
+    store.set('d', bytes(1), { ttlMs: 1000 })
+    expect(['b', 'd'].map((key) => store.get(key)?.body.byteLength)).toEqual([1, 1])
+  })
+
   it('does not keep what is larger than all of it, nor the older entry of that key', () => {
     const store = new MemoryCacheStore({ maxBytes: 2000, clock: new TestClock() })
     expect(store.set('a', bytes(10), { ttlMs: 1000 })).toBe(true)

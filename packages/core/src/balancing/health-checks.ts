@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../clock.ts'
-import { TimeoutError } from '../errors/errors.ts'
 import { callable, checkOptions, number, required, withDefaults } from '../options.ts'
+import { unlessAborted, withTimeLimit } from '../wait.ts'
 import type { Candidate } from './candidate.ts'
 import type { Instance } from './instance.ts'
 
@@ -95,25 +95,12 @@ export class HealthChecks {
   /** @returns why it is not well */
   async #probe(instance: Instance, stopped: AbortSignal): Promise<{ readonly reason: unknown } | undefined> {
     const { probe, timeoutMs } = this.#options
-    const limit = new AbortController()
-    const over = Promise.withResolvers<never>()
-    const end = (reason: unknown): void => {
-      limit.abort(reason)
-      over.reject(reason)
-    }
-    const stop = (): void => end(stopped.reason)
-    stopped.addEventListener('abort', stop)
-    const timer = this.#parts.clock.setTimer(timeoutMs, () =>
-      end(new TimeoutError(`${instance.id} did not answer its health check within ${timeoutMs} ms`)),
-    )
+    const ask = (signal: AbortSignal): Promise<unknown> => unlessAborted(probe(instance, signal), signal)
     try {
-      await Promise.race([over.promise, probe(instance, limit.signal)])
+      await withTimeLimit(this.#parts.clock, timeoutMs, stopped, ask, `${instance.id} did not answer its health check`)
       return undefined
     } catch (reason) {
       return { reason }
-    } finally {
-      timer.cancel()
-      stopped.removeEventListener('abort', stop)
     }
   }
 }

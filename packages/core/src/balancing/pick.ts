@@ -10,6 +10,11 @@ export interface PickOptions {
   readonly key?: (call: Call) => string | undefined
   /** What the outcome says about the instance. @default classifyOutcome */
   readonly classify?: Classify
+  /**
+   * Whether an answer keeps its instance busy beyond the call, as a stream does that is still read. @param release for its end; idempotent
+   * @returns whether it will be called @default never
+   */
+  readonly holds?: (answer: unknown, release: () => void) => boolean
 }
 
 /** An attempt at an instance. */
@@ -25,8 +30,8 @@ interface Visit {
  */
 export function pick(balancer: LoadBalancer, options: PickOptions = {}): Stage {
   checkArgument('pick balancer', balancer, { expected: 'a LoadBalancer', accepts: (value) => value instanceof LoadBalancer })
-  checkOptions<PickOptions>('pick', options, { key: callable, classify: callable })
-  const { key: keyOf, classify = classifyOutcome } = options
+  checkOptions<PickOptions>('pick', options, { key: callable, classify: callable, holds: callable })
+  const { key: keyOf, classify = classifyOutcome, holds } = options
   /** Ids of the instances where calls have been, for those that go on to another. */
   const tried = new WeakMap<Call, Set<string>>()
   /** Visits whose `enter` had to wait for the first instances, until it is known whether they take place. */
@@ -68,11 +73,20 @@ export function pick(balancer: LoadBalancer, options: PickOptions = {}): Stage {
     leave(call: Call, at: number): void {
       const { candidate, startedAt } = call.state(at) as Visit
       balancer.report(candidate, classify(call), call.clock.now() - startedAt)
-      call.whenSettled(at, () => balancer.release(candidate))
+      if (holds === undefined || call.failed || !holds(call.value, releaseOnce(balancer, candidate)))
+        call.whenSettled(at, () => balancer.release(candidate))
     },
     undo(entering: Promise<unknown>): void {
       const candidate = late.get(entering)
       if (candidate !== undefined) balancer.release(candidate)
     },
+  }
+}
+
+function releaseOnce(balancer: LoadBalancer, candidate: Candidate): () => void {
+  let isReleased = false
+  return () => {
+    if (!isReleased) balancer.release(candidate)
+    isReleased = true
   }
 }

@@ -152,6 +152,16 @@ export class HttpStatusError extends CommunicationError {
   }
 }
 
+/** A gRPC call ended with a status other than OK, for which there is no class of its own. On a server: the status to end with. */
+export class GrpcStatusError extends CommunicationError {
+  /** The name of the status, such as `NOT_FOUND`. */
+  readonly status: string
+  constructor(message: string, options: ErrorOptions & { readonly status: string }) {
+    super(message, { code: 'COMM_GRPC_STATUS', ...options, details: { grpcStatus: options.status, ...options.details } })
+    this.status = options.status
+  }
+}
+
 /** A time limit or an inherited deadline ran out; `code` tells which. */
 export class TimeoutError extends CommunicationError {
   constructor(message: string, options: ErrorOptions = {}) {
@@ -214,6 +224,16 @@ export class ValidationError extends CommunicationError {
   }
 }
 
+/** A request that is not taken, because of what it is. The message is for the client that sent it. */
+export class RequestRefusedError extends CommunicationError {
+  /** HTTP status, 400 to 499 or 501. */
+  readonly status: number
+  constructor(message: string, options: ErrorOptions & { readonly status: number }) {
+    super(message, { code: 'COMM_REFUSED', ...options, details: { status: options.status, ...options.details } })
+    this.status = options.status
+  }
+}
+
 /** A message was not confirmed. */
 export class PublishError extends CommunicationError {
   /** `no`: the broker certainly does not have it. `unknown`: it may. */
@@ -236,6 +256,7 @@ const CLASSES = {
   CircuitBreakerOpenError,
   ServiceUnavailableError,
   HttpStatusError,
+  GrpcStatusError,
   TimeoutError,
   BulkheadFullError,
   RateLimitedError,
@@ -244,6 +265,7 @@ const CLASSES = {
   AuthorizationError,
   ConfigurationError,
   ValidationError,
+  RequestRefusedError,
   PublishError,
   ConsumeError,
 }

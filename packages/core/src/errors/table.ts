@@ -45,6 +45,12 @@ export const ERROR_CODES = {
     meaning: 'The server answered with a 4xx or 5xx status.',
     remedy: 'Look at `details.status` and `details.body`; `throwHttpErrors: false` turns the error off.',
   },
+  COMM_GRPC_STATUS: {
+    error: 'GrpcStatusError',
+    retryable: false,
+    meaning: 'A gRPC call ended with a status that no other error stands for, such as NOT_FOUND.',
+    remedy: 'Look at `status`, and at `details.reason` where the server gave one.',
+  },
   COMM_TIMEOUT: {
     error: 'TimeoutError',
     retryable: true,
@@ -81,6 +87,36 @@ export const ERROR_CODES = {
     meaning: 'The credentials were missing or refused.',
     remedy: 'Check user name, password, token or certificate.',
   },
+  COMM_CREDENTIALS_MISSING: {
+    error: 'AuthenticationError',
+    retryable: false,
+    meaning: 'The caller presented nothing that says who it is.',
+    remedy: 'Send a token, an API key or a client certificate.',
+  },
+  COMM_TOKEN_INVALID: {
+    error: 'AuthenticationError',
+    retryable: false,
+    meaning: 'A token was refused; `details.reason` says why.',
+    remedy: 'Get a token from the right issuer, for the right audience, signed with an allowed algorithm and a published key.',
+  },
+  COMM_TOKEN_EXPIRED: {
+    error: 'AuthenticationError',
+    retryable: false,
+    meaning: 'A token was right once, and its time is over.',
+    remedy: 'Get a new token; where clocks differ, correct them or raise the tolerated skew.',
+  },
+  COMM_KEYS_UNAVAILABLE: {
+    error: 'ServiceUnavailableError',
+    retryable: true,
+    meaning: 'The identity provider cannot be asked, so nobody can tell whether a credential is right.',
+    remedy: 'Check that the provider can be reached; `cause` says what failed.',
+  },
+  COMM_MESSAGE_REFUSED: {
+    error: 'AuthenticationError',
+    retryable: false,
+    meaning: 'A message is not signed, was changed, is too old or was handled before; `details.reason` says which.',
+    remedy: 'Sign with a key that the consumers know; a refused message waits in the dead-letter topic.',
+  },
   COMM_AUTHORIZATION: {
     error: 'AuthorizationError',
     retryable: false,
@@ -104,6 +140,12 @@ export const ERROR_CODES = {
     retryable: false,
     meaning: 'Data does not match its schema; `details.issues` lists where.',
     remedy: 'Correct the data, or the schema.',
+  },
+  COMM_REFUSED: {
+    error: 'RequestRefusedError',
+    retryable: false,
+    meaning: 'A server or gateway did not take a request: no such route, a method that is not allowed, malformed, too large.',
+    remedy: 'Correct the request; `details.status` is the HTTP status that was answered.',
   },
   COMM_PUBLISH: {
     error: 'PublishError',

@@ -89,14 +89,19 @@ export function buildPolicy(
   const stage = attempt(key, problems, () => (BUILDERS[kind] as (given: object) => Stage)(options))
   if (stage === undefined || perTarget === undefined || perTarget === false || !PER_TARGET.has(kind))
     return problems.length > problemsBefore ? undefined : { entry, stage: stage as Stage, budget }
-  const each = attempt(`${key}.perTarget`, problems, () => perTargetOf(kind, options, perTarget))
+  const each = attempt(`${key}.perTarget`, problems, () => perTargetOf(kind, options, perTarget, stage))
   return each === undefined ? undefined : { entry, stage: each, budget }
 }
 
-function perTargetOf(kind: PolicyKind, options: Readonly<Record<string, unknown>>, perTarget: unknown): Stage {
+/** @param one what it will be of each */
+function perTargetOf(kind: PolicyKind, options: Readonly<Record<string, unknown>>, perTarget: unknown, one: Stage): Stage {
   checkArgument('perTarget', perTarget, either(boolean, object))
   const bounds = perTarget === true ? {} : (perTarget as object)
-  return keyed(() => (BUILDERS[kind] as (given: object) => Stage)(options), { name: String(options['name']), ...bounds })
+  return keyed(() => (BUILDERS[kind] as (given: object) => Stage)(options), {
+    name: String(options['name']),
+    of: one.description ?? one.name,
+    ...bounds,
+  })
 }
 
 interface BackoffData {

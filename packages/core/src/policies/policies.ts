@@ -4,7 +4,7 @@ import { checkOptions, configurationError, describeValue, object } from '../opti
 import { pipeline } from '../resilience/pipeline.ts'
 import { forgetReadings } from '../resilience/readings.ts'
 import { aClock } from '../resilience/rules.ts'
-import type { Callee, Pipeline } from '../resilience/stage.ts'
+import type { Callee, Cancellation, Pipeline } from '../resilience/stage.ts'
 import { type BuiltPolicy, buildPolicy } from './build-policy.ts'
 import type { PoliciesConfig } from './policy-config.ts'
 import { entriesOf } from './policy-entries.ts'
@@ -142,7 +142,7 @@ function handleOf(find: () => Pipeline): Pipeline {
     get stages() {
       return find().stages
     },
-    run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: AbortSignal): Promise<Result> {
+    run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: Cancellation): Promise<Result> {
       let found: Pipeline
       try {
         found = find()

@@ -7,6 +7,8 @@ import type { ANSWERED, Call, Stage } from './stage.ts'
 export interface KeyedOptions {
   /** Names it in metrics. @default 'keyed' */
   readonly name?: string
+  /** What is behind each key, for `describe()`. @default none */
+  readonly of?: string
   /** Which stage a call goes through: those of equal keys share one. @default the id of call.target, or else call.target itself */
   readonly key?: (call: Call) => unknown
   /** More stages are not kept: the one that was used longest ago goes, except those in use. @default 1000 */
@@ -15,7 +17,7 @@ export interface KeyedOptions {
   readonly idleMs?: number
 }
 
-export const KEYED_DEFAULTS: Readonly<Required<Omit<KeyedOptions, 'key'>>> = Object.freeze({
+export const KEYED_DEFAULTS: Readonly<Required<Omit<KeyedOptions, 'key' | 'of'>>> = Object.freeze({
   name: 'keyed',
   maxKeys: 1000,
   idleMs: 600_000,
@@ -67,17 +69,18 @@ type LeaveAnswer = ReturnType<NonNullable<Stage['leave']>>
  * A stage of its own for each key, made when it is first needed: behind a stage that picks the instance, each instance has a breaker
  * and a bulkhead of its own. The number of keys is bounded, and idle ones are forgotten; one that is in use never is.
  *
- * @param make a stage with `enter`, `leave` and `undo`, not `around`, that keeps its state before `enter` returns, as ours do
+ * @param make a stage with `enter`, `leave` and `undo`, not `around`, whose state is there when `enter` has answered, as ours do
  */
 export function keyed<Kind extends Stage>(make: (key: unknown) => Kind, options: KeyedOptions = {}): Keyed<Kind> {
   checkArgument('keyed make', make, callable)
   checkOptions<KeyedOptions>('keyed', options, {
     name: nonEmptyText,
+    of: nonEmptyText,
     key: callable,
     maxKeys: aCount,
     idleMs: number({ min: 0, infinite: true }),
   })
-  const { name, key: keyOf = targetOf, maxKeys, idleMs } = withDefaults(KEYED_DEFAULTS, options)
+  const { name, of, key: keyOf = targetOf, maxKeys, idleMs } = withDefaults(KEYED_DEFAULTS, options)
   /** The one used longest ago first. */
   const entries = new Map<unknown, Entry<Kind>>()
   const entering = new WeakMap<Promise<unknown>, Entry<Kind>>()
@@ -122,13 +125,14 @@ export function keyed<Kind extends Stage>(make: (key: unknown) => Kind, options:
     return entry
   }
 
-  const hold = (call: Call, at: number, entry: Entry<Kind>): void => {
-    call.setState(at, { entry, own: call.state(at), isReleased: false } satisfies Held<Kind>)
+  const hold = (call: Call, at: number, held: Held<Kind>): void => {
+    held.own = call.state(at)
+    call.setState(at, held)
   }
 
   return {
     name: 'keyed',
-    description: `keyed${name === 'keyed' ? '' : ` ${name}`} (at most ${maxKeys} keys, forgotten after ${idleMs} ms)`,
+    description: `keyed${name === 'keyed' ? '' : ` ${name}`} (at most ${maxKeys} keys, forgotten after ${idleMs} ms)${of === undefined ? '' : `: ${of}`}`,
     get size() {
       return entries.size
     },
@@ -146,11 +150,16 @@ export function keyed<Kind extends Stage>(make: (key: unknown) => Kind, options:
         entry.inUse--
         throw thrown
       }
-      hold(call, at, entry)
+      const held: Held<Kind> = { entry, own: undefined, isReleased: false }
+      hold(call, at, held)
       const pending = answer === undefined ? undefined : (promiseOf(answer) as Promise<void | typeof ANSWERED> | undefined)
       if (pending === undefined) return answer
       entering.set(pending, entry)
-      pending.then(undefined, entry.release)
+      const { cancellation } = call
+      pending.then(() => {
+        // It may have kept its state only now. A call that was cancelled meanwhile may be at this place again.
+        if (call.state(at) !== held && !cancellation.aborted) hold(call, at, held)
+      }, entry.release)
       return pending
     },
     leave(call: Call, at: number): LeaveAnswer {
@@ -163,8 +172,7 @@ export function keyed<Kind extends Stage>(make: (key: unknown) => Kind, options:
       try {
         return entry.stage.leave?.(call, at)
       } finally {
-        held.own = call.state(at)
-        call.setState(at, held)
+        hold(call, at, held)
       }
     },
     undo(pending: Promise<unknown>): void {

@@ -5,7 +5,7 @@ import { noteRun } from './policy-events.ts'
 import { watchReadings } from './readings.ts'
 import { aClock } from './rules.ts'
 import { RunningCall, type Slot } from './running-call.ts'
-import type { Callee, Pipeline, RunInside, Stage } from './stage.ts'
+import type { Callee, Cancellation, Pipeline, RunInside, Stage } from './stage.ts'
 
 export interface PipelineOptions {
   /** @default systemClock */
@@ -80,7 +80,7 @@ export function pipeline(stages: readonly Stage[], options: PipelineOptions = {}
 
   return {
     stages: frozen,
-    run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: AbortSignal): Promise<Result> {
+    run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: Cancellation): Promise<Result> {
       try {
         checkArgument('run callee', callee, callable)
         if (signal !== undefined) checkArgument('run signal', signal, SIGNAL)

@@ -94,13 +94,13 @@ export function rateLimit(options: RateLimitOptions): Stage {
       const time = clock ?? call.clock
       store ??= new MemoryRateLimitStore({ clock: time })
       const bucketKey = keyOf(call)
-      const { deadlineAt } = call
-      const waitUntil = time.now() + maxWaitMs
       const answer = store.take(bucketKey, 1, bucket)
-      if (!('then' in answer)) {
-        if (answer.allowed) return
-        delayOf(answer, bucketKey, time.now(), waitUntil, deadlineAt)
-      }
+      const isAtOnce = !('then' in answer)
+      if (isAtOnce && answer.allowed) return
+      const { deadlineAt } = call
+      const now = time.now()
+      const waitUntil = now + maxWaitMs
+      if (isAtOnce) delayOf(answer, bucketKey, now, waitUntil, deadlineAt)
       return waitTurn(store, answer, { key: bucketKey, clock: time, signal: call.signal, waitUntil, deadlineAt })
     },
   }

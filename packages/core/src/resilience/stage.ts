@@ -44,6 +44,8 @@ export interface Call {
    * cancelled see a new one.
    */
   readonly signal: AbortSignal
+  /** The same as `signal`, for callees to which making one AbortSignal for each attempt is too much. Its listeners must not throw. */
+  readonly cancellation: Cancellation
   /** The instance chosen by a pick stage; keyed breakers and bulkheads look it up. */
   target: unknown
   /** The outcome, meaningful in `leave`, which may replace it: all three. */
@@ -102,6 +104,19 @@ export interface Stage {
   readings?(): readonly Reading[]
 }
 
+/** What ends a call from outside: an AbortSignal, or what whoever makes very many calls has in its place. */
+export interface Cancellation {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: CancellationListener): void
+  removeEventListener(type: 'abort', listener: CancellationListener): void
+}
+
+export interface CancellationListener {
+  /** @param event whose target is the Cancellation */
+  handleEvent(event: { readonly target: unknown }): void
+}
+
 /** What a pipeline protects. It should heed the signal; a callee that does not is left behind when its time is up. */
 export type Callee<Argument, Result> = (argument: Argument, call: Call) => Promise<Result> | Result
 
@@ -110,7 +125,7 @@ export interface Pipeline {
    * Calls `callee(argument, call)` under all stages.
    * @param signal aborts the call; the promise then rejects with the signal's reason
    */
-  run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: AbortSignal): Promise<Result>
+  run<Argument, Result>(callee: Callee<Argument, Result>, argument: Argument, signal?: Cancellation): Promise<Result>
   /** The stages in execution order, outermost first. */
   readonly stages: readonly Stage[]
   /** One line per stage, outermost first, with its resolved options. */

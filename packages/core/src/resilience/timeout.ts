@@ -1,9 +1,8 @@
-import type { Timer } from '../clock.ts'
 import { checkOptions, nonEmptyText, required, withDefaults } from '../options.ts'
 import { isObserved, tell } from './policy-events.ts'
 import { aDurationMs } from './rules.ts'
-import { setSharedTimer } from './shared-timers.ts'
 import type { Call, Stage } from './stage.ts'
+import { enterTimeLimit, leaveTimeLimit } from './time-limit.ts'
 import { timeoutError } from './timeout-errors.ts'
 
 export interface TimeoutOptions {
@@ -14,11 +13,6 @@ export interface TimeoutOptions {
 }
 
 export const TIMEOUT_DEFAULTS: Readonly<Required<Pick<TimeoutOptions, 'name'>>> = Object.freeze({ name: 'timeout' })
-
-interface Entered {
-  readonly timer: Timer
-  readonly outerDeadlineAt: number
-}
 
 /**
  * Ends what is inside after `ms`: the call fails with TimeoutError, the signal aborts, and a callee that ignores the signal is
@@ -31,21 +25,11 @@ export function timeout(options: TimeoutOptions): Stage {
     name: 'timeout',
     description: `timeout (${ms} ms)`,
     enter(call: Call, at: number): void {
-      const now = call.clock.now()
-      const dueAt = now + ms
-      if (call.deadlineAt <= dueAt) return
-      const timer = setSharedTimer(call.clock, now, ms, () => {
+      enterTimeLimit(call, at, ms, () => {
         call.cancel(at, timeoutError(ms, call.attempt))
         if (isObserved()) tell({ policy: 'timeout', name, event: 'timeout', ms })
       })
-      call.setState(at, { timer, outerDeadlineAt: call.deadlineAt } satisfies Entered)
-      call.deadlineAt = dueAt
     },
-    leave(call: Call, at: number): void {
-      const entered = call.state(at) as Entered | undefined
-      if (entered === undefined) return
-      entered.timer.cancel()
-      call.deadlineAt = entered.outerDeadlineAt
-    },
+    leave: leaveTimeLimit,
   }
 }

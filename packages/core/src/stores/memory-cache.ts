@@ -37,6 +37,8 @@ export class MemoryCacheStore implements CacheStore {
   readonly #clock: Clock
   /** Least recently used first. */
   readonly #kept = new Map<string, Kept>()
+  /** The last of those kept, which need not be moved to where it is. */
+  #latest: Kept | undefined
   readonly #tags = new TagIndex()
   #bytes = 0
   #evicted = 0
@@ -76,8 +78,11 @@ export class MemoryCacheStore implements CacheStore {
       this.#remove(key, kept)
       return undefined
     }
-    this.#kept.delete(key)
-    this.#kept.set(key, kept)
+    if (kept !== this.#latest) {
+      this.#kept.delete(key)
+      this.#kept.set(key, kept)
+      this.#latest = kept
+    }
     return kept.entry
   }
 
@@ -85,7 +90,8 @@ export class MemoryCacheStore implements CacheStore {
     this.delete(key)
     const bytes = sizeOf(key, entry, tags)
     if (bytes > this.#maxBytes || !(ttlMs > 0)) return false
-    this.#kept.set(key, { entry: alone(entry), tags, bytes, until: this.#clock.now() + ttlMs })
+    this.#latest = { entry: alone(entry), tags, bytes, until: this.#clock.now() + ttlMs }
+    this.#kept.set(key, this.#latest)
     this.#tags.add(key, tags)
     this.#bytes += bytes
     while (this.#bytes > this.#maxBytes || this.#kept.size > this.#maxEntries) this.#evict()
@@ -121,6 +127,7 @@ export class MemoryCacheStore implements CacheStore {
 
   #remove(key: string, kept: Kept): void {
     this.#kept.delete(key)
+    if (kept === this.#latest) this.#latest = undefined
     this.#tags.remove(key, kept.tags)
     this.#bytes -= kept.bytes
   }

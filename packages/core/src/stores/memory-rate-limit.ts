@@ -61,8 +61,10 @@ export class MemoryRateLimitStore implements RateLimitStore {
   #levelOf(key: string, { capacity, perSecond }: TokenBucket, now: number): Level {
     const level = this.#levels.get(key)
     if (level === undefined) return this.#fill(key, capacity, now)
-    this.#levels.delete(key)
-    this.#levels.set(key, level)
+    if (this.#levels.size > 1) {
+      this.#levels.delete(key)
+      this.#levels.set(key, level)
+    }
     level.tokens = Math.min(capacity, level.tokens + (Math.max(0, now - level.at) / 1000) * perSecond)
     level.at = now
     return level

@@ -2,6 +2,9 @@ import { observePolicies, onEachRun, type PolicyEvent } from '../resilience/poli
 import { attributesOf, closeInstruments, policyInstruments } from './policy-instruments.ts'
 import { COUNTERS, type EventCounter } from './policy-metrics.ts'
 
+export { errorType } from './error-type.ts'
+export { DURATION_BUCKETS, perMeterProvider, runningTracer } from './providers.ts'
+
 interface Measuring {
   users: number
   stop: (() => void) | undefined

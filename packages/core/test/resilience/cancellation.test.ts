@@ -1,4 +1,15 @@
-import { type Call, type Callee, fallback, pipeline, retry, type Stage, timeout, withDeadline } from '@comm/core'
+import {
+  type Call,
+  type Callee,
+  type Cancellation,
+  constantBackoff,
+  fallback,
+  pipeline,
+  retry,
+  type Stage,
+  timeout,
+  withDeadline,
+} from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 import { abortListeners, after, deferred, expectNothingLeft, recorder, TestClock, thenable, watch } from './support.ts'
 
@@ -130,6 +141,49 @@ describe('a cancellation', () => {
     cancelling.cancel(new Error('reason'))
     await expect(run).rejects.toThrow('reason')
     expect(late?.reason).toEqual(new Error('reason'))
+  })
+
+  it('tells the same without a signal, to each listener once, also where it is first asked for later', async () => {
+    const cancelling = remote()
+    const told: string[] = []
+    const listener = (name: string) => ({
+      handleEvent: ({ target }: { readonly target: unknown }) => void told.push(`${name} ${(target as Cancellation).reason}`),
+    })
+    const [first, second, gone] = [listener('first'), listener('second'), listener('gone')]
+    let late: Cancellation | undefined
+    const leaving: Stage = {
+      name: 'leaving',
+      leave(call) {
+        late = call.cancellation
+      },
+    }
+    const run = pipeline([cancelling, leaving]).run((_, { cancellation }) => {
+      expect([cancellation.aborted, cancellation.reason]).toEqual([false, undefined])
+      for (const each of [first, gone, second, first, second]) cancellation.addEventListener('abort', each)
+      cancellation.removeEventListener('abort', gone)
+      return deferred().promise
+    }, undefined)
+    cancelling.cancel('reason')
+    await expect(run).rejects.toBe('reason')
+    expect(told).toEqual(['first reason', 'second reason'])
+    expect([late?.aborted, late?.reason]).toEqual([true, 'reason'])
+    const unasked = pipeline([cancelling, leaving]).run(never, undefined)
+    cancelling.cancel('other')
+    await expect(unasked).rejects.toBe('other')
+    expect([late?.aborted, late?.reason]).toEqual([true, 'other'])
+  })
+
+  it('of one attempt says nothing to the next, whose cancellation is another', async () => {
+    const seen: Cancellation[] = []
+    const run = pipeline([retry({ maxRetries: 1, backoff: constantBackoff({ baseMs: 0 }) }), timeout({ ms: 1 })]).run(
+      (_, call) => {
+        seen.push(call.cancellation)
+        return call.attempt === 1 ? deferred().promise : 'done'
+      },
+      undefined,
+    )
+    await expect(run).resolves.toBe('done')
+    expect(seen.map(({ aborted }) => aborted)).toEqual([true, false])
   })
 
   it('ends when its stage is left: the stages outside see a signal that is not aborted', async () => {

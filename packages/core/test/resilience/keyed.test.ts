@@ -82,6 +82,36 @@ describe('keyed', () => {
     expect(attempts).toBe(-7)
   })
 
+  it('keeps apart what a stage has noted when it had to wait to enter, and what a cancelled one notes too late', async () => {
+    const clock = new TestClock()
+    const left: unknown[] = []
+    const gates = [deferred<void>(), deferred<void>()]
+    let entered = 0
+    const slow: Stage = {
+      name: 'slow',
+      async enter(call, at) {
+        const nth = entered++
+        const { signal } = call
+        await gates[nth]?.promise
+        if (!signal.aborted) call.setState(at, `state ${nth}`)
+      },
+      leave: (call, at) => void left.push(call.state(at)),
+    }
+    const guarded = pipeline(
+      [retry({ maxRetries: 1, backoff: constantBackoff({ baseMs: 1 }) }), timeout({ ms: 10 }), keyed(() => slow)],
+      {
+        clock,
+      },
+    )
+    const answer = guarded.run(() => 'done', undefined)
+    await clock.advance(10)
+    await clock.advance(2)
+    gates[0]?.resolve()
+    gates[1]?.resolve()
+    expect(await answer).toBe('done')
+    expect(left).toEqual(['state 1'])
+  })
+
   it('keeps at most so many, and forgets the one used longest ago', async () => {
     const breakers = keyed(() => breaker(), { maxKeys: 2 })
     const guarded = pipeline([pick, breakers])
