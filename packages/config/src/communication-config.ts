@@ -5,8 +5,10 @@ import { type Loaded, type LoadOptions, loadAll, loadEnvironment, loadFile, load
 import { redactSection, type Sources } from './resolve.ts'
 import { nearest } from './schema/nearest.ts'
 import { COMMUNICATION, type CommunicationSettings, type ShutdownConfig } from './settings/communication.ts'
+import type { GrpcClientConfig } from './settings/grpc-client.ts'
 import type { HttpClientConfig } from './settings/http-client.ts'
 import type { LoggingConfig } from './settings/logging.ts'
+import type { MeshConfig, MeshServiceConfig } from './settings/mesh.ts'
 import type { MessageBrokerConfig } from './settings/message-broker.ts'
 import type { ServiceDiscoveryConfig } from './settings/service-discovery.ts'
 
@@ -27,9 +29,13 @@ export class CommunicationConfig implements CommunicationSettings {
   readonly detailedMetrics: boolean
   readonly httpClient: HttpClientConfig
   readonly httpClients: Readonly<Record<string, HttpClientConfig>>
+  readonly grpcClient: GrpcClientConfig
+  readonly grpcClients: Readonly<Record<string, GrpcClientConfig>>
   readonly messageBroker: MessageBrokerConfig
   readonly messageBrokers: Readonly<Record<string, MessageBrokerConfig>>
   readonly serviceDiscovery: ServiceDiscoveryConfig
+  readonly mesh: MeshConfig
+  readonly meshServices: Readonly<Record<string, MeshServiceConfig>>
   readonly logging: LoggingConfig
   readonly shutdown: ShutdownConfig
   readonly #sources: Sources
@@ -45,9 +51,13 @@ export class CommunicationConfig implements CommunicationSettings {
     this.detailedMetrics = settings.detailedMetrics
     this.httpClient = settings.httpClient
     this.httpClients = settings.httpClients
+    this.grpcClient = settings.grpcClient
+    this.grpcClients = settings.grpcClients
     this.messageBroker = settings.messageBroker
     this.messageBrokers = settings.messageBrokers
     this.serviceDiscovery = settings.serviceDiscovery
+    this.mesh = settings.mesh
+    this.meshServices = settings.meshServices
     this.logging = settings.logging
     this.shutdown = settings.shutdown
     this.#sources = sources

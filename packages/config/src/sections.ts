@@ -1,4 +1,5 @@
 import { loadValues, type Partially } from './load.ts'
+import { GRPC_CLIENT, type GrpcClientConfig } from './settings/grpc-client.ts'
 import { HTTP_CLIENT, type HttpClientConfig } from './settings/http-client.ts'
 import { LOGGING, type LoggingConfig } from './settings/logging.ts'
 import { MESSAGE_BROKER, type MessageBrokerConfig } from './settings/message-broker.ts'
@@ -10,6 +11,11 @@ import { SERVICE_DISCOVERY, type ServiceDiscoveryConfig } from './settings/servi
  */
 export function httpClientConfig(values: Partially<HttpClientConfig> = {}): HttpClientConfig {
   return loadValues('httpClientConfig', HTTP_CLIENT, values).settings
+}
+
+/** As `httpClientConfig`, for a gRPC client. */
+export function grpcClientConfig(values: Partially<GrpcClientConfig> = {}): GrpcClientConfig {
+  return loadValues('grpcClientConfig', GRPC_CLIENT, values).settings
 }
 
 /** As `httpClientConfig`, for a broker. */

@@ -35,12 +35,12 @@ describe('wrong variables', () => {
     [
       'HTTP_CLIENT_BASE_URL',
       'api.example.com',
-      "httpClient.baseUrl must be an absolute URL that starts with http:// or https://, got 'api.example.com'",
+      "httpClient.baseUrl must be an absolute URL that starts with http://, https:// or service://, got 'api.example.com'",
     ],
     [
       'HTTP_CLIENT_BASE_URL',
       'file:///etc/passwd',
-      "httpClient.baseUrl must be an absolute URL that starts with http:// or https://, got 'file:///etc/passwd'",
+      "httpClient.baseUrl must be an absolute URL that starts with http://, https:// or service://, got 'file:///etc/passwd'",
     ],
     [
       'HTTP_CLIENT_HEADERS',
@@ -119,7 +119,7 @@ describe('wrong files', () => {
     ['http_client: { timeout: .inf }', `httpClient.timeout.totalMs must be ${DURATION}, got Infinity (<file>:1)`],
     [
       'http_client: { base_url: { a: 1 } }',
-      'httpClient.baseUrl must be an absolute URL that starts with http:// or https://, got an object with keys a (<file>:1)',
+      'httpClient.baseUrl must be an absolute URL that starts with http://, https:// or service://, got an object with keys a (<file>:1)',
     ],
     ['message_broker: { username: 0123 }', `messageBroker.username must be ${TEXT}, got 123 (<file>:1)`],
     ['message_broker: { host: "" }', `messageBroker.host must be ${TEXT}, got '' (<file>:1)`],

@@ -9,8 +9,11 @@ const TABLES = /(?<=<!-- settings: begin -->\n)[\s\S]*(?=<!-- settings: end -->)
 const titles: Readonly<Record<string, string>> = {
   '': 'The service',
   httpClient: 'HTTP client',
+  grpcClient: 'gRPC client',
   messageBroker: 'Message broker',
   serviceDiscovery: 'Service discovery',
+  mesh: 'Service mesh',
+  meshServices: 'A service of the mesh',
   logging: 'Logging',
   shutdown: 'Shutdown',
 }
@@ -55,6 +58,6 @@ it('docs/configuration.md has every setting; UPDATE_DOCS=1 writes it anew', () =
 
 it('every section has a title there', () => {
   const sections = describeSettings().map(({ path }) => (path.includes('.') ? path.slice(0, path.indexOf('.')) : ''))
-  const named = ['httpClients', 'messageBrokers']
+  const named = ['httpClients', 'grpcClients', 'messageBrokers']
   expect(new Set(sections)).toEqual(new Set([...Object.keys(titles), ...named]))
 })

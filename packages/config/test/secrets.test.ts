@@ -12,6 +12,12 @@ describe('a secret', () => {
     serviceDiscovery: { token: SECRET, services: { users: [`http://me:${SECRET}@users`] } },
     httpClient: {
       baseUrl: `https://me:${SECRET}@api.example.com/v1?api_key=${SECRET}&page=1`,
+      auth: {
+        bearer: SECRET,
+        basic: { username: 'me', password: SECRET },
+        apiKey: { value: SECRET },
+        oauth2: { clientSecret: SECRET },
+      },
       headers: { authorization: `Bearer ${SECRET}`, 'X-Api-Key': SECRET, accept: 'text/plain' },
     },
   })

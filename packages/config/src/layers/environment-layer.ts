@@ -8,7 +8,7 @@ import { systemReason } from './system-reason.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Whoever sets a variable that begins so means us: an unknown one is a mistake. `LOG_` and the like belong to everybody. */
-const OURS = /^(HTTP_CLIENTS?|MESSAGE_BROKERS?|SERVICE_DISCOVERY)_/
+const OURS = /^(HTTP_CLIENTS?|MESSAGE_BROKERS?|MESH_SERVICES|SERVICE_DISCOVERY)_/
 
 /** Kubernetes sets these by itself for a service that happens to be named like one of our sections ("service links"). */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT(_.+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_.+)?$/

@@ -58,7 +58,8 @@ export class ObjectReader {
     }
     for (const [name, section] of Object.entries(value as object) as [string, unknown][]) {
       const here = [...written, name]
-      if (!checkName(name, path, this.#origin.sourceOf(here), this.#problems)) continue
+      const isRest = table.hasRest === true && name === '*'
+      if (!isRest && !checkName(name, path, this.#origin.sourceOf(here), this.#problems)) continue
       this.#layer.names.add(`${path}.${name}`)
       this.readSection(section ?? {}, table, `${path}.${name}`, here)
     }

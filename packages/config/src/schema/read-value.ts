@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { LONGEST_TIMEOUT_MS } from '@comm/core'
 import { object } from '@comm/core/options'
-import type { ChoiceKind, Kind, ListKind, MapKind, NumberKind, TextKind } from './setting.ts'
+import type { ChoiceKind, Kind, ListKind, MapKind, NumberKind, TextKind, UrlKind } from './setting.ts'
 import { parseDuration, parseNumber, parseSize } from './units.ts'
 
 /**
@@ -14,7 +14,7 @@ export function readValue(kind: Kind, value: unknown, bare: 'ms' | 's'): unknown
     case 'text':
       return readText(kind, value)
     case 'url':
-      return typeof value === 'string' && /^https?:\/\//i.test(value) && URL.canParse(value) ? value : undefined
+      return readUrl(kind, value)
     case 'choice':
       return readChoice(kind, value)
     case 'flag':
@@ -38,7 +38,7 @@ export function expectedOf(kind: Kind, bare: 'ms' | 's'): string {
     case 'text':
       return kind.pattern?.expected ?? 'a non-empty string, in quotes where it looks like a number'
     case 'url':
-      return 'an absolute URL that starts with http:// or https://'
+      return `an absolute URL that starts with ${kind.services ? 'http://, https:// or service://' : 'http:// or https://'}`
     case 'choice':
       return `one of ${kind.of.join(', ')}`
     case 'flag':
@@ -72,6 +72,11 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
 function readText(kind: TextKind, value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') return undefined
   return kind.pattern === undefined || kind.pattern.regexp.test(value) ? value : undefined
+}
+
+function readUrl({ services }: UrlKind, value: unknown): string | undefined {
+  const start = services ? /^(https?|service):\/\//i : /^https?:\/\//i
+  return typeof value === 'string' && start.test(value) && URL.canParse(value) ? value : undefined
 }
 
 function readChoice(kind: ChoiceKind, value: unknown): string | undefined {

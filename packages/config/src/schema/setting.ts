@@ -24,6 +24,8 @@ export interface TextKind {
 /** An absolute http(s) URL, kept as it was written. */
 export interface UrlKind {
   readonly kind: 'url'
+  /** `service://orders/path` too: what service discovery finds. */
+  readonly services?: true
 }
 export interface ChoiceKind<Value extends string = string> {
   readonly kind: 'choice'
@@ -59,7 +61,7 @@ export interface ListKind {
 /** Keys are the user's own words: they are kept as written. */
 export interface MapKind {
   readonly kind: 'map'
-  readonly each: TextKind | ChoiceKind | ListKind
+  readonly each: TextKind | ChoiceKind | NumberKind | ListKind
 }
 
 export type Kind = TextKind | UrlKind | ChoiceKind | FlagKind | NumberKind | DurationKind | SizeKind | ListKind | MapKind
@@ -69,6 +71,8 @@ export type Setting = Kind & About & { readonly default?: unknown }
 export interface Named {
   readonly kind: 'named'
   readonly doc: string
+  /** A section of the name `*` stands for what has none of its own. */
+  readonly hasRest?: true
   readonly each: AnySchema
 }
 
@@ -91,7 +95,7 @@ type KindOf<Key, Value> = [Value] extends [boolean]
         : ChoiceKind<Value>
       : [Value] extends [readonly string[]]
         ? ListKind
-        : [Value] extends [Readonly<Record<string, string | readonly string[]>>]
+        : [Value] extends [Readonly<Record<string, string | number | readonly string[]>>]
           ? string extends keyof Value
             ? MapKind
             : undefined

@@ -15,6 +15,8 @@ export interface SpellingTable {
   readonly settings: ReadonlyMap<string, Spelling>
   readonly sections: ReadonlyMap<string, SpellingTable>
   readonly named: ReadonlyMap<string, SpellingTable>
+  /** Of a named section: whether `*` is a name. */
+  readonly hasRest?: boolean
   /** The same settings by the names of their environment variables, without the prefix of this section. */
   readonly variables: ReadonlyMap<string, Spelling>
 }
@@ -41,7 +43,7 @@ function makeTable(schema: AnySchema): SpellingTable {
     if (isSetting(node)) {
       for (const [written, bare] of writtenAs(key, node)) add(settings, written, { path: key, setting: node, bare })
     } else if (isNamed(node)) {
-      named.set(key, spellingsOf(node.each))
+      named.set(key, { ...spellingsOf(node.each), hasRest: node.hasRest === true })
     } else {
       const table = spellingsOf(node)
       sections.set(key, table)

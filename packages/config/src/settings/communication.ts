@@ -1,7 +1,9 @@
 import { LIFECYCLE_DEFAULTS } from '@comm/core'
 import type { Schema } from '../schema/setting.ts'
+import { GRPC_CLIENT, type GrpcClientConfig } from './grpc-client.ts'
 import { HTTP_CLIENT, type HttpClientConfig } from './http-client.ts'
 import { LOGGING, type LoggingConfig } from './logging.ts'
+import { MESH, MESH_SERVICE, type MeshConfig, type MeshServiceConfig } from './mesh.ts'
 import { MESSAGE_BROKER, type MessageBrokerConfig } from './message-broker.ts'
 import { SERVICE_DISCOVERY, type ServiceDiscoveryConfig } from './service-discovery.ts'
 
@@ -32,10 +34,16 @@ export interface CommunicationSettings {
   readonly httpClient: HttpClientConfig
   /** Further HTTP clients by name. @default {} */
   readonly httpClients: Readonly<Record<string, HttpClientConfig>>
+  readonly grpcClient: GrpcClientConfig
+  /** Further gRPC clients by name. @default {} */
+  readonly grpcClients: Readonly<Record<string, GrpcClientConfig>>
   readonly messageBroker: MessageBrokerConfig
   /** Further brokers by name. @default {} */
   readonly messageBrokers: Readonly<Record<string, MessageBrokerConfig>>
   readonly serviceDiscovery: ServiceDiscoveryConfig
+  readonly mesh: MeshConfig
+  /** How the services of the mesh are called, by name; `*`: those that have no section. @default {} */
+  readonly meshServices: Readonly<Record<string, MeshServiceConfig>>
   readonly logging: LoggingConfig
   readonly shutdown: ShutdownConfig
 }
@@ -63,14 +71,31 @@ export const COMMUNICATION: Schema<CommunicationSettings> = {
   serviceVersion: { kind: 'text', doc: 'The version of this service in logs, traces and the registry.' },
   enableMetrics: { kind: 'flag', default: false, doc: 'Collect and expose metrics.' },
   enableTracing: { kind: 'flag', default: false, doc: 'Record and export traces.' },
-  enableHealthChecks: { kind: 'flag', default: true, doc: 'Ask the components for their health.' },
+  enableHealthChecks: {
+    kind: 'flag',
+    default: true,
+    doc: 'Ask the components for their health; off: it is up as long as the process is.',
+  },
   debugMode: { kind: 'flag', default: false, doc: 'Log at level `debug`, whatever the level is.' },
-  detailedMetrics: { kind: 'flag', default: false, doc: 'Metrics per endpoint and per topic.' },
+  detailedMetrics: {
+    kind: 'flag',
+    default: false,
+    doc: 'Metrics of HTTP calls by path too, ids left out; by route, method and topic they always are.',
+  },
   httpClient: HTTP_CLIENT,
   httpClients: { kind: 'named', each: HTTP_CLIENT, doc: 'Further HTTP clients by name.' },
+  grpcClient: GRPC_CLIENT,
+  grpcClients: { kind: 'named', each: GRPC_CLIENT, doc: 'Further gRPC clients by name.' },
   messageBroker: MESSAGE_BROKER,
   messageBrokers: { kind: 'named', each: MESSAGE_BROKER, doc: 'Further brokers by name.' },
   serviceDiscovery: SERVICE_DISCOVERY,
+  mesh: MESH,
+  meshServices: {
+    kind: 'named',
+    each: MESH_SERVICE,
+    hasRest: true,
+    doc: 'How the services of the mesh are called, by name; `*`: those that have no section.',
+  },
   logging: LOGGING,
   shutdown: SHUTDOWN,
 }

@@ -1,4 +1,5 @@
 import type { Schema } from '../schema/setting.ts'
+import { HTTP_AUTH, type HttpAuthConfig } from './http-auth.ts'
 import {
   BULKHEAD,
   type BulkheadConfig,
@@ -35,7 +36,7 @@ export interface HttpCacheConfig {
 }
 
 export interface HttpClientConfig {
-  /** Where relative URLs start. */
+  /** Where relative URLs start. `service://orders/path`: at the instances that service discovery finds. */
   readonly baseUrl?: string
   /** Sent with every request. @default {} */
   readonly headers: Readonly<Record<string, string>>
@@ -52,7 +53,9 @@ export interface HttpClientConfig {
   readonly circuitBreaker: CircuitBreakerConfig
   readonly bulkhead: BulkheadConfig
   readonly cache: HttpCacheConfig
-  /** For `https:` URLs. */
+  /** Shows to the server of `baseUrl` who calls. */
+  readonly auth: HttpAuthConfig
+  /** For `https:` URLs. Files that are replaced are used for new connections. */
   readonly ssl: SslFilesConfig
 }
 
@@ -77,7 +80,11 @@ const CACHE: Schema<HttpCacheConfig> = {
 }
 
 export const HTTP_CLIENT: Schema<HttpClientConfig> = {
-  baseUrl: { kind: 'url', doc: 'Where relative URLs start.' },
+  baseUrl: {
+    kind: 'url',
+    services: true,
+    doc: 'Where relative URLs start. `service://orders/path`: at the instances that service discovery finds.',
+  },
   headers: { kind: 'map', each: { kind: 'text' }, default: {}, doc: 'Sent with every request.' },
   timeout: TIMEOUT,
   maxConnections: { kind: 'number', min: 1, integer: true, default: 100, doc: 'Connections at once, to all hosts.' },
@@ -88,5 +95,6 @@ export const HTTP_CLIENT: Schema<HttpClientConfig> = {
   circuitBreaker: CIRCUIT_BREAKER,
   bulkhead: BULKHEAD,
   cache: CACHE,
+  auth: HTTP_AUTH,
   ssl: SSL_FILES,
 }

@@ -3,7 +3,7 @@ import { SSL, type SslConfig } from './ssl.ts'
 
 export interface ServiceDiscoveryConfig {
   /** @default 'memory' */
-  readonly type: 'consul' | 'etcd' | 'kubernetes' | 'dns' | 'static' | 'memory'
+  readonly type: 'consul' | 'etcd' | 'kubernetes' | 'dns' | 'redis' | 'static' | 'memory'
   /** @default 'localhost' */
   readonly host: string
   /** Absent: the usual one of the type. */
@@ -13,7 +13,7 @@ export interface ServiceDiscoveryConfig {
   /** Consul ACL token, Kubernetes bearer token. */
   readonly token?: string
   readonly ssl: SslConfig
-  /** Kubernetes, or the key prefix in etcd. */
+  /** Kubernetes namespace, key prefix in etcd and Redis, domain in DNS. */
   readonly namespace?: string
   /** Consul. */
   readonly datacenter?: string
@@ -26,7 +26,7 @@ export interface ServiceDiscoveryConfig {
 export const SERVICE_DISCOVERY: Schema<ServiceDiscoveryConfig> = {
   type: {
     kind: 'choice',
-    of: ['consul', 'etcd', 'kubernetes', 'dns', 'static', 'memory'],
+    of: ['consul', 'etcd', 'kubernetes', 'dns', 'redis', 'static', 'memory'],
     default: 'memory',
     doc: 'Where services are looked up.',
   },
@@ -36,7 +36,7 @@ export const SERVICE_DISCOVERY: Schema<ServiceDiscoveryConfig> = {
   password: { kind: 'text', secret: true, doc: 'Proves who connects.' },
   token: { kind: 'text', secret: true, doc: 'Consul ACL token, Kubernetes bearer token.' },
   ssl: SSL,
-  namespace: { kind: 'text', doc: 'Kubernetes namespace, or the key prefix in etcd.' },
+  namespace: { kind: 'text', doc: 'Kubernetes namespace, key prefix in etcd and Redis, domain in DNS.' },
   datacenter: { kind: 'text', doc: 'Consul: the datacenter that is asked.' },
   refreshIntervalMs: {
     kind: 'duration',
