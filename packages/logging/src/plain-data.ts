@@ -1,11 +1,13 @@
 import { types } from 'node:util'
 import { type LogFields, REDACTED, redactCredentials } from '@comm/core'
+import { isBodyKey, parsedBody } from './bodies.ts'
 
 export interface PlainDataLimits {
   readonly maxTextLength: number
   readonly maxValues: number
   readonly maxDepth: number
   readonly stacks: boolean
+  readonly maxBodyLength: number
 }
 
 /** Makes anything into data that JSON can hold, without secrets, cycles or surprises, in bounded size. Never throws. */
@@ -23,14 +25,14 @@ export function plainData(limits: PlainDataLimits, isSecret: (key: string) => bo
   return {
     text(value) {
       if (typeof value === 'string') return cleanText(value, limits.maxTextLength)
-      const plain = new Walk(limits, isSecret).value(value, [])
+      const plain = new Walk(limits, isSecret).value(value)
       if (typeof plain === 'string') return plain
       if (isWithMessage(plain)) return plain.message
       return JSON.stringify(plain) ?? 'undefined'
     },
     fields(fields) {
       if (fields === undefined || fields === null) return {}
-      const plain = new Walk(limits, isSecret).value(fields, [])
+      const plain = new Walk(limits, isSecret).value(fields)
       return typeof plain === 'object' && plain !== null && !Array.isArray(plain)
         ? (plain as Record<string, unknown>)
         : { value: plain }
@@ -45,14 +47,20 @@ function isWithMessage(plain: unknown): plain is { readonly message: string } {
 
 function cleanText(text: string, maxLength: number): string {
   if (text.length <= maxLength) return redactCredentials(text)
-  const clean = redactCredentials(text.slice(0, maxLength + LOOK_AHEAD)).slice(0, maxLength)
-  return `${clean}… (${text.length - maxLength} more characters)`
+  const clean = redactCredentials(text.slice(0, maxLength + LOOK_AHEAD))
+  return cutText(clean, maxLength, text.length)
+}
+
+function cutText(text: string, maxLength: number, length: number): string {
+  return `${text.slice(0, maxLength)}… (${length - maxLength} more characters)`
 }
 
 /** The way through the values of one line. */
 class Walk {
   readonly #limits: PlainDataLimits
   readonly #isSecret: (key: string) => boolean
+  /** The objects that the value at hand is inside of, by which cycles are seen. */
+  readonly #within: object[] = []
   #valuesLeft: number
 
   constructor(limits: PlainDataLimits, isSecret: (key: string) => boolean) {
@@ -61,8 +69,7 @@ class Walk {
     this.#valuesLeft = limits.maxValues
   }
 
-  /** @param within the objects that this value is inside of, by which cycles are seen */
-  value(value: unknown, within: readonly object[]): unknown {
+  value(value: unknown): unknown {
     switch (typeof value) {
       case 'string':
         return cleanText(value, this.#limits.maxTextLength)
@@ -74,33 +81,38 @@ class Walk {
       case 'function':
         return '[function]'
       case 'object':
-        return value === null ? null : this.#object(value, within)
+        return value === null ? null : this.#object(value)
       default:
         return value
     }
   }
 
-  #object(object: object, within: readonly object[]): unknown {
-    if (within.includes(object)) return '[circular]'
-    if (within.length >= this.#limits.maxDepth) return '[too deep]'
-    const inside = [...within, object]
+  #object(object: object): unknown {
+    if (this.#within.includes(object)) return '[circular]'
+    if (this.#within.length >= this.#limits.maxDepth) return '[too deep]'
+    this.#within.push(object)
     try {
-      if (isError(object)) return this.#error(object, inside)
-      if (Array.isArray(object)) return this.#items(object, object.length, inside)
-      if (types.isDate(object)) return Number.isNaN(object.getTime()) ? 'Invalid Date' : object.toISOString()
-      if (types.isMap(object)) return this.#properties(mapEntries(object), object.size, inside)
-      if (types.isSet(object)) return this.#items(object, object.size, inside)
-      if (types.isRegExp(object)) return String(object)
-      if (ArrayBuffer.isView(object) || types.isAnyArrayBuffer(object)) return `[${object.byteLength} bytes]`
-      if ('toJSON' in object && typeof object.toJSON === 'function') return this.value(object.toJSON(), inside)
-      const keys = Object.keys(object)
-      return this.#properties(propertiesOf(object, keys), keys.length, inside)
+      return isLiteral(object) ? this.#members(object) : this.#special(object)
     } catch {
       return UNREADABLE
+    } finally {
+      this.#within.pop()
     }
   }
 
-  #items(items: Iterable<unknown>, count: number, inside: readonly object[]): unknown[] {
+  #special(object: object): unknown {
+    if (isError(object)) return this.#error(object)
+    if (Array.isArray(object)) return this.#items(object, object.length)
+    if (types.isDate(object)) return Number.isNaN(object.getTime()) ? 'Invalid Date' : object.toISOString()
+    if (types.isMap(object)) return this.#properties(mapEntries(object), object.size)
+    if (types.isSet(object)) return this.#items(object, object.size)
+    if (types.isRegExp(object)) return String(object)
+    if (ArrayBuffer.isView(object) || types.isAnyArrayBuffer(object)) return `[${object.byteLength} bytes]`
+    if ('toJSON' in object && typeof object.toJSON === 'function') return this.value(object.toJSON())
+    return this.#members(object)
+  }
+
+  #items(items: Iterable<unknown>, count: number): unknown[] {
     const plain: unknown[] = []
     for (const item of items) {
       if (this.#valuesLeft <= 0) {
@@ -108,38 +120,66 @@ class Walk {
         break
       }
       this.#valuesLeft -= 1
-      plain.push(this.value(item, inside) ?? null)
+      plain.push(this.value(item) ?? null)
     }
     return plain
   }
 
-  #properties(entries: Iterable<Property>, count: number, inside: readonly object[]): Record<string, unknown> {
-    const plain: Property[] = []
+  /** What is beyond the limit is not even asked for. */
+  #members(object: object): Record<string, unknown> {
+    const keys = Object.keys(object)
+    const plain: Record<string, unknown> = {}
+    for (let at = 0; at < keys.length; at += 1) {
+      if (this.#valuesLeft <= 0) {
+        plain['…'] = `${keys.length - at} more`
+        break
+      }
+      const key = keys[at] as string
+      this.#member(plain, key, readProperty(object, key))
+    }
+    return plain
+  }
+
+  #properties(entries: Iterable<Property>, count: number): Record<string, unknown> {
+    const plain: Record<string, unknown> = {}
     let seen = 0
     for (const [key, value] of entries) {
       if (this.#valuesLeft <= 0) {
-        plain.push(['…', `${count - seen} more`])
+        plain['…'] = `${count - seen} more`
         break
       }
       seen += 1
-      if (value === undefined) continue
-      this.#valuesLeft -= 1
-      plain.push([harmlessKey(key), this.#property(key, value, inside)])
+      this.#member(plain, key, value)
     }
-    return Object.fromEntries(plain)
+    return plain
+  }
+
+  #member(plain: Record<string, unknown>, key: string, value: unknown): void {
+    if (value === undefined) return
+    this.#valuesLeft -= 1
+    plain[harmlessKey(key)] = this.#property(key, value)
   }
 
   /** That a secret is there, or is not, may be known: null, true and false are shown. */
-  #property(key: string, value: unknown, inside: readonly object[]): unknown {
+  #property(key: string, value: unknown): unknown {
     if (value !== null && typeof value !== 'boolean' && this.#isSecret(key)) return REDACTED
-    return this.value(value, inside)
+    return isBodyKey(key) ? this.#body(value) : this.value(value)
+  }
+
+  /** A body that is JSON is looked through like any other data, or a secret in it would be shown. */
+  #body(value: unknown): unknown {
+    const { maxBodyLength } = this.#limits
+    const plain = this.value(typeof value === 'string' ? parsedBody(value, this.#isSecret) : value)
+    const text = typeof plain === 'string' ? plain : JSON.stringify(plain)
+    if (text === undefined || text.length <= maxBodyLength) return plain
+    return cutText(text, maxBodyLength, text.length)
   }
 
   /**
    * Name, message, code, stack, the cause chain, and what else the error says in single values and in `details`; other objects on an
    * error are requests, sockets and the like.
    */
-  #error(error: ErrorLike, inside: readonly object[]): Record<string, unknown> {
+  #error(error: ErrorLike): Record<string, unknown> {
     const { name, message, stack, cause, errors } = error
     const own = [...propertiesOf(error, Object.keys(error).slice(0, this.#valuesLeft))].filter(
       ([key, value]) => !ERROR_PARTS.has(key) && (isSingle(value) || (key === 'details' && hasKeys(value))),
@@ -152,8 +192,14 @@ class Walk {
       ['cause', cause],
       ['errors', errors],
     ]
-    return this.#properties(parts, parts.length, inside)
+    return this.#properties(parts, parts.length)
   }
+}
+
+/** Made by an object literal or the like, so that it is none of those that are shown otherwise. */
+function isLiteral(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object)
+  return (prototype === Object.prototype || prototype === null) && !('toJSON' in object) && !types.isNativeError(object)
 }
 
 type Property = readonly [key: string, value: unknown]
@@ -201,7 +247,8 @@ function readProperty(object: object, key: string): unknown {
 
 /** Assigning to `__proto__` would change the object, here or where the entry is copied. */
 function harmlessKey(key: string): string {
-  return key === '__proto__' ? '[__proto__]' : key.slice(0, LONGEST_KEY)
+  if (key.length > LONGEST_KEY) return key.slice(0, LONGEST_KEY)
+  return key === '__proto__' ? '[__proto__]' : key
 }
 
 function keyText(key: unknown): string {

@@ -1,7 +1,10 @@
 import type { LogFields, Logger, LogLevel } from '@comm/core'
 import { checkArgument, nonEmptyText } from '@comm/core/options'
+import { lossReporter } from './destinations/destination.ts'
+import { type Gate, type GateCounts, gateOf } from './gate/gate.ts'
 import { type LevelSetting, Levels, parseLevel, rankOf } from './levels.ts'
-import { makeEntry } from './log-entry.ts'
+import { type LogEntry, makeEntry } from './log-entry.ts'
+import { openTelemetryBridge } from './open-telemetry.ts'
 import { aLevel, type ResolvedLogging } from './options.ts'
 import { type PlainData, plainData } from './plain-data.ts'
 import { secretKeys } from './secret-keys.ts'
@@ -31,34 +34,88 @@ export interface RootLogger extends StructuredLogger, AsyncDisposable {
   flush(): Promise<void>
   /** Flushes and ends the transports. Lines written afterwards are dropped. Idempotent; what was given as `destination` stays open. */
   close(): Promise<void>
+  stats(): LoggerStats
 }
+
+/** What became of the lines since the logger was made, and what waits. */
+export interface LoggerStats extends GateCounts {
+  readonly written: number
+  /** Dropped because the destination was behind, or broken. */
+  readonly dropped: number
+  /** Waiting for a destination that is behind. */
+  readonly bufferedBytes: number
+}
+
+const NO_FIELDS: LogFields = Object.freeze({})
+const NOTHING_LEFT_OUT: GateCounts = Object.freeze({ sampledOut: 0, suppressed: 0, excluded: 0 })
 
 /** What all loggers of one root share. */
 class Trunk {
   readonly options: ResolvedLogging
   readonly levels: Levels
   readonly plain: PlainData
+  readonly #gate: Gate | undefined
+  #toOpenTelemetry: ((entry: LogEntry) => void) | undefined
+  #reportBridge: ((thrown: unknown) => void) | undefined
   #sink: Sink | undefined
   #closing: Promise<void> | undefined
+  #written = 0
 
   constructor(options: ResolvedLogging) {
     this.options = options
     this.levels = new Levels(options.level, options.levels)
     this.plain = plainData(options, secretKeys(options.redactKeys, options.revealKeys))
+    this.#gate = gateOf(options, ({ level, logger, message, lines, perMs }) => {
+      const text = `${lines} more in ${perMs} ms: ${message}`
+      this.#emit(level, logger, text, NO_FIELDS, { suppressedLines: lines })
+    })
   }
 
-  /** Undefined once closed. */
-  get sink(): Sink | undefined {
-    if (this.#closing !== undefined) return undefined
-    this.#sink ??= winstonSink(this.options)
-    return this.#sink
+  write(level: LogLevel, logger: string | undefined, message: string, own: LogFields, fields: LogFields | undefined): void {
+    if (this.#closing !== undefined) return
+    if (this.#gate?.admits(level, logger, message, fields) === false) return
+    this.#emit(level, logger, message, own, fields)
+  }
+
+  #emit(level: LogLevel, logger: string | undefined, message: string, own: LogFields, fields: LogFields | undefined): void {
+    const { clock, service, openTelemetry } = this.options
+    const { plain } = this
+    const now = clock.wall()
+    const entry = makeEntry(now, level, plain.text(message), { service, logger }, activeTraceIds(), own, plain.fields(fields))
+    if (openTelemetry) this.#bridge(entry)
+    this.#sink ??= winstonSink(this.options, (dropped) => this.#lossEntry(dropped))
+    this.#sink.write(entry)
+    this.#written += 1
+  }
+
+  #bridge(entry: LogEntry): void {
+    try {
+      this.#toOpenTelemetry ??= openTelemetryBridge('@comm/logging')
+      this.#toOpenTelemetry(entry)
+    } catch (thrown) {
+      this.#reportBridge ??= lossReporter('OpenTelemetry')
+      this.#reportBridge(thrown)
+    }
+  }
+
+  #lossEntry(droppedLines: number): LogEntry {
+    const { clock, service } = this.options
+    const message = `${droppedLines} log lines were dropped: the destination is behind`
+    return makeEntry(clock.wall(), 'warn', message, { service, logger: 'logging' }, undefined, { droppedLines })
+  }
+
+  stats(): LoggerStats {
+    const { droppedLines = 0, bufferedBytes = 0 } = this.#sink?.backlog() ?? {}
+    return { ...(this.#gate?.counts ?? NOTHING_LEFT_OUT), written: this.#written, dropped: droppedLines, bufferedBytes }
   }
 
   async flush(): Promise<void> {
+    if (this.#closing === undefined) this.#gate?.flush()
     await (this.#closing ?? this.#sink?.flush())
   }
 
   close(): Promise<void> {
+    if (this.#closing === undefined) this.#gate?.flush()
     this.#closing ??= this.#close(this.#sink)
     return this.#closing
   }
@@ -83,23 +140,23 @@ class NamedLogger implements StructuredLogger {
   }
 
   trace(message: string, fields?: LogFields): void {
-    if (this.#threshold() <= 0) this.#write('trace', message, fields)
+    if (this.#threshold() <= 0) this.trunk.write('trace', this.name, message, this.#fields, fields)
   }
 
   debug(message: string, fields?: LogFields): void {
-    if (this.#threshold() <= 1) this.#write('debug', message, fields)
+    if (this.#threshold() <= 1) this.trunk.write('debug', this.name, message, this.#fields, fields)
   }
 
   info(message: string, fields?: LogFields): void {
-    if (this.#threshold() <= 2) this.#write('info', message, fields)
+    if (this.#threshold() <= 2) this.trunk.write('info', this.name, message, this.#fields, fields)
   }
 
   warn(message: string, fields?: LogFields): void {
-    if (this.#threshold() <= 3) this.#write('warn', message, fields)
+    if (this.#threshold() <= 3) this.trunk.write('warn', this.name, message, this.#fields, fields)
   }
 
   error(message: string, fields?: LogFields): void {
-    if (this.#threshold() <= 4) this.#write('error', message, fields)
+    if (this.#threshold() <= 4) this.trunk.write('error', this.name, message, this.#fields, fields)
   }
 
   isEnabled(level: LogLevel): boolean {
@@ -130,14 +187,6 @@ class NamedLogger implements StructuredLogger {
     }
     return this.#rank
   }
-
-  #write(level: LogLevel, message: string, fields: LogFields | undefined): void {
-    const { plain, options, sink } = this.trunk
-    if (sink === undefined) return
-    const origin = { service: options.service, logger: this.name }
-    const now = options.clock.wall()
-    sink.write(makeEntry(now, level, plain.text(message), origin, activeTraceIds(), this.#fields, plain.fields(fields)))
-  }
 }
 
 class ProcessLogger extends NamedLogger implements RootLogger {
@@ -152,6 +201,10 @@ class ProcessLogger extends NamedLogger implements RootLogger {
 
   close(): Promise<void> {
     return this.trunk.close()
+  }
+
+  stats(): LoggerStats {
+    return this.trunk.stats()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

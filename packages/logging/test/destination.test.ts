@@ -53,6 +53,7 @@ describe('a stream as destination', () => {
     await logger.flush()
     await logger.close()
     expect(warnings).toEqual(['log lines are lost, the destination stream failed: disk full'])
+    expect(logger.stats().dropped).toBe(2)
   })
 })
 
@@ -74,6 +75,21 @@ describe('a function as destination', () => {
       { message: 'one', a: 1 },
     ])
     expect(warnings).toEqual(['log lines are lost, the destination function failed: broken receiver'])
+  })
+})
+
+describe('a function that is async, as destination', () => {
+  it('may fail: the process is warned, not ended, and the line is counted', async () => {
+    const logger = createLogger({
+      env: {},
+      destination: async () => {
+        throw new Error('no way out')
+      },
+    })
+    logger.info('one')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(warnings).toEqual(['log lines are lost, the destination function failed: no way out'])
+    expect(logger.stats().dropped).toBe(1)
   })
 })
 

@@ -1,36 +1,11 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { createLogger, type LogEntry } from '@comm/logging'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { type Context, type ContextManager, context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
-
-/** The least that an SDK brings to make a span active. */
-class Manager implements ContextManager {
-  readonly #storage = new AsyncLocalStorage<Context>()
-  active(): Context {
-    return this.#storage.getStore() ?? ROOT_CONTEXT
-  }
-  with<A extends unknown[], F extends (...given: A) => ReturnType<F>>(
-    active: Context,
-    run: F,
-    self?: ThisParameterType<F>,
-    ...given: A
-  ): ReturnType<F> {
-    return this.#storage.run(active, () => run.call(self, ...given))
-  }
-  bind<T>(_context: Context, target: T): T {
-    return target
-  }
-  enable(): this {
-    return this
-  }
-  disable(): this {
-    return this
-  }
-}
+import { context, trace } from '@opentelemetry/api'
+import { TestContextManager } from './context-manager.ts'
 
 describe('a line inside an active span', () => {
   beforeAll(() => {
-    context.setGlobalContextManager(new Manager())
+    context.setGlobalContextManager(new TestContextManager())
   })
   afterAll(() => {
     context.disable()
