@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { types } from 'node:util'
-import type { Clock } from '@comm/core'
+import type { Cancellation, CancellationListener, Clock } from '@comm/core'
 import { PhaseTimer } from './phase-timer.ts'
 import type { TransportRequest, TransportResponse } from './transport.ts'
 import { tooLarge } from './transport-errors.ts'
@@ -16,9 +16,8 @@ export interface Wire {
 
 export interface ReceiverParts {
   readonly request: TransportRequest
-  readonly signal: AbortSignal | undefined
+  readonly cancellation: Cancellation | undefined
   readonly clock: Clock
-  readonly wire: Wire
   readonly resolve: (response: TransportResponse) => void
   readonly reject: (reason: unknown) => void
   /** Called once, when neither a timer nor a listener of the exchange is left. */
@@ -26,9 +25,10 @@ export interface ReceiverParts {
 }
 
 /** One exchange, whatever moves its bytes: its time limits, its size, its abort, and how the answer reaches who asked. */
-export class AnswerReceiver {
+export class AnswerReceiver implements CancellationListener {
   readonly timer: PhaseTimer
   readonly #parts: ReceiverParts
+  readonly #wire: Wire
   #isOver = false
   #isAnswered = false
   #status = 0
@@ -36,12 +36,15 @@ export class AnswerReceiver {
   #first: Uint8Array | undefined
   #chunks: Uint8Array[] | undefined
   #bytes = 0
+  #totalBytes: number | undefined
   #body: Readable | undefined
 
-  constructor(parts: ReceiverParts) {
+  constructor(parts: ReceiverParts, wire: Wire) {
     this.#parts = parts
+    this.#wire = wire
     this.timer = new PhaseTimer(parts.clock, parts.request, (error) => this.fail(error))
-    parts.signal?.addEventListener('abort', this.#abort)
+    // It is its own listener: no closure.
+    parts.cancellation?.addEventListener('abort', this)
   }
 
   get isOver(): boolean {
@@ -62,6 +65,7 @@ export class AnswerReceiver {
     this.timer.progress()
     this.#status = status
     this.#headers = headers
+    if (request.onDownload !== undefined) this.#report()
     if (Number(headers['content-length']) > request.maxBytes && request.method !== 'HEAD') this.fail(tooLarge(request))
     else if (request.collect === 'stream') this.#handOver()
   }
@@ -71,6 +75,7 @@ export class AnswerReceiver {
     this.#bytes += chunk.byteLength
     if (this.#bytes > this.#parts.request.maxBytes) return this.fail(tooLarge(this.#parts.request))
     this.timer.progress()
+    if (this.#parts.request.onDownload !== undefined) this.#report()
     if (this.#body !== undefined) {
       if (!this.#body.push(chunk)) this.#pause()
     } else if (this.#first === undefined) {
@@ -95,7 +100,15 @@ export class AnswerReceiver {
     else this.#body.destroy(types.isNativeError(error) ? error : new Error('the call was aborted', { cause: error }))
   }
 
-  readonly #abort = (): void => this.fail(this.#parts.signal?.reason)
+  handleEvent(): void {
+    this.fail(this.#parts.cancellation?.reason)
+  }
+
+  #report(): void {
+    const length = this.#headers['content-length']
+    this.#totalBytes ??= length === undefined ? undefined : Number(length)
+    this.#parts.request.onDownload?.({ bytes: this.#bytes, totalBytes: this.#totalBytes })
+  }
 
   #collected(): Uint8Array {
     if (this.#chunks !== undefined) return Buffer.concat(this.#chunks, this.#bytes)
@@ -103,7 +116,8 @@ export class AnswerReceiver {
   }
 
   #handOver(): void {
-    const { wire, resolve } = this.#parts
+    const { resolve } = this.#parts
+    const wire = this.#wire
     this.#body = new Readable({
       read: () => {
         this.timer.progress()
@@ -120,7 +134,7 @@ export class AnswerReceiver {
 
   /** The network is not to blame while its reader takes its time. */
   #pause(): void {
-    this.#parts.wire.pause()
+    this.#wire.pause()
     this.timer.pause()
   }
 
@@ -129,9 +143,9 @@ export class AnswerReceiver {
     if (this.#isOver) return false
     this.#isOver = true
     this.timer.stop()
-    const { signal, wire, ended } = this.#parts
-    signal?.removeEventListener('abort', this.#abort)
-    wire.end(isRead)
+    const { cancellation, ended } = this.#parts
+    cancellation?.removeEventListener('abort', this)
+    this.#wire.end(isRead)
     ended()
     return true
   }

@@ -1,5 +1,7 @@
-import type { HttpCache } from './cache/http-cache.ts'
+import type { Clock } from '@comm/core'
+import { HttpCache } from './cache/http-cache.ts'
 import type { HttpCacheStatistics } from './cache/statistics.ts'
+import type { HttpClientOptions } from './client-options.ts'
 import { resolveUrl } from './url.ts'
 
 /** The cache of a client, addressed as its requests are: by paths under `baseUrl`, or absolute URLs. */
@@ -35,4 +37,11 @@ export class ClientCache {
   statistics(): HttpCacheStatistics {
     return this.#cache.statistics()
   }
+}
+
+/** The cache that the options of a client ask for. */
+export function cacheOf({ cache = false }: HttpClientOptions, clock: Clock): HttpCache | undefined {
+  if (cache instanceof HttpCache) return cache
+  if (cache === false) return undefined
+  return new HttpCache(cache === true ? { clock } : { clock, ...cache })
 }

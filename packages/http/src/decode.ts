@@ -29,9 +29,11 @@ interface Answered {
   readonly maxBytes: number
 }
 
+/** Case means nothing in the names of codings (RFC 9110 8.4.1). */
 function codingOf(contentEncoding: string | undefined): Coding | undefined {
-  if (contentEncoding === undefined || !Object.hasOwn(CODINGS, contentEncoding)) return undefined
-  return CODINGS[contentEncoding]
+  if (contentEncoding === undefined) return undefined
+  const name = contentEncoding.toLowerCase()
+  return Object.hasOwn(CODINGS, name) ? CODINGS[name] : undefined
 }
 
 /** True when `decodeBytes` and `decodeStream` undo this Content-Encoding; others are left as they are. */

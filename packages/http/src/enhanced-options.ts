@@ -1,18 +1,13 @@
 import type { BreakerOptions, BulkheadOptions, RateLimitOptions, RetryOptions } from '@comm/core'
-import { callable, object, type Rule, type Rules } from '@comm/core/options'
+import { callable, object, oneOf, type Rule, type Rules } from '@comm/core/options'
 import type { HttpCache } from './cache/http-cache.ts'
 import type { HttpCacheOptions } from './cache/options.ts'
 import { CLIENT_RULES, type HttpClientOptions, type HttpTimeouts, TIMEOUT_DEFAULTS } from './client-options.ts'
 import type { HttpRequest } from './request.ts'
+import type { HttpAnswerInit } from './response.ts'
 
 /** What is answered in place of a call that failed. */
-export interface HttpFallbackAnswer {
-  /** @default 200 */
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly json?: unknown
-  readonly body?: string | Uint8Array
-}
+export type HttpFallbackAnswer = HttpAnswerInit
 
 export type HttpFallback = (error: unknown, request: HttpRequest) => HttpFallbackAnswer | Promise<HttpFallbackAnswer>
 
@@ -20,12 +15,17 @@ export type HttpFallback = (error: unknown, request: HttpRequest) => HttpFallbac
 export interface EnhancedHttpClientOptions extends Omit<HttpClientOptions, 'policies' | 'timeout' | 'cache'> {
   /** Safe requests are tried again; see `retryVerdict` and `isSafeToRetry`. @default { maxRetries: 3, maxHintMs: 60000 } */
   readonly retry?: false | RetryOptions
-  /** One for the client, named after `baseUrl`; see `breakerVerdict`. @default core's BREAKER_DEFAULTS */
+  /** One for the client, named after `baseUrl`, or with `isolate` one for each instance; see `breakerVerdict`. @default core's BREAKER_DEFAULTS */
   readonly circuitBreaker?: false | BreakerOptions
   /** @default { connectMs: 10000, writeMs: 30000, readMs: 30000, attemptMs: 10000, totalMs: 30000 } */
   readonly timeout?: false | Partial<HttpTimeouts>
   /** @default { limit: 100, maxQueue: 1000 } */
   readonly bulkhead?: false | Partial<BulkheadOptions>
+  /**
+   * With `endpoints`: whether each instance has a breaker and a bulkhead of its own, so that a retry goes past one that is open or full,
+   * or the whole client one. @default 'instance'
+   */
+  readonly isolate?: 'instance' | 'client'
   /** Keeps answers as RFC 9111 allows; a cache that is passed in may serve several clients. @default true */
   readonly cache?: boolean | HttpCacheOptions | HttpCache
   /** @default false */
@@ -62,6 +62,7 @@ export const ENHANCED_RULES: Rules<EnhancedHttpClientOptions> = {
   circuitBreaker: part,
   timeout: part,
   bulkhead: part,
+  isolate: oneOf('instance', 'client'),
   rateLimit: part,
   fallback: callable,
 }

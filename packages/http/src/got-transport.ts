@@ -1,10 +1,11 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
-import { type Clock, systemClock } from '@comm/core'
+import type { AgentOptions, Agent as HttpAgent } from 'node:http'
+import { type Cancellation, type Clock, systemClock } from '@comm/core'
 import { checkOptions, withDefaults } from '@comm/core/options'
 import { exchange, type StreamRequest } from './got-exchange.ts'
 import { InFlight } from './in-flight.ts'
 import { POOL_DEFAULTS, TRANSPORT_RULES } from './pool-options.ts'
+import { type AgentPair, agentPair } from './proxy/got-agents.ts'
+import { Proxies } from './proxy/proxies.ts'
 import type { HttpTransport, TransportOptions, TransportRequest, TransportResponse, TransportStats } from './transport.ts'
 
 /**
@@ -19,8 +20,11 @@ export function gotTransport(options: TransportOptions = {}): HttpTransport {
 class GotTransport implements HttpTransport {
   readonly name = 'got'
   readonly #clock: Clock
-  readonly #http: HttpAgent
-  readonly #https: HttpsAgent
+  readonly #options: AgentOptions
+  readonly #direct: AgentPair
+  readonly #proxies: Proxies | undefined
+  /** By the URL of the proxy. */
+  readonly #proxied = new Map<string, AgentPair>()
   #streamRequest: StreamRequest | undefined
   #loading: Promise<StreamRequest> | undefined
   readonly #inFlight = new InFlight()
@@ -28,37 +32,53 @@ class GotTransport implements HttpTransport {
 
   constructor(options: TransportOptions) {
     const { maxConnections, maxKeepaliveConnections, keepaliveExpiryMs } = withDefaults(POOL_DEFAULTS, options)
-    const agent = {
+    this.#options = {
       keepAlive: maxKeepaliveConnections > 0,
       maxSockets: maxConnections,
       maxFreeSockets: maxKeepaliveConnections,
       timeout: keepaliveExpiryMs,
     }
     this.#clock = options.clock ?? systemClock
-    this.#http = new HttpAgent(agent)
-    this.#https = new HttpsAgent(agent)
+    this.#direct = agentPair(this.#options)
+    this.#proxies = options.proxy === undefined ? undefined : new Proxies('gotTransport', options.proxy)
   }
 
-  async send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse> {
-    this.#inFlight.begin(request, signal)
-    let started = false
+  send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse> {
+    return this.sendUntil(request, signal)
+  }
+
+  sendUntil(request: TransportRequest, cancellation: Cancellation | undefined): Promise<TransportResponse> {
+    const { ended } = this.#inFlight
     try {
-      const streamRequest = this.#streamRequest ?? (await this.#load())
-      signal?.throwIfAborted()
-      started = true
-      return await exchange(streamRequest, request, signal, this.#clock, this.#inFlight.ended)
-    } finally {
-      if (!started) this.#inFlight.ended()
+      this.#inFlight.begin(request, cancellation)
+    } catch (refused) {
+      return Promise.reject(refused)
     }
+    const begin = (streamRequest: StreamRequest): Promise<TransportResponse> =>
+      exchange(streamRequest, { request, cancellation, clock: this.#clock, ended, agents: this.#agentsThrough(request) })
+    if (this.#streamRequest !== undefined) return begin(this.#streamRequest)
+    return this.#load().then(
+      (streamRequest) => {
+        if (!cancellation?.aborted) return begin(streamRequest)
+        ended()
+        throw cancellation.reason
+      },
+      (unloadable: unknown) => {
+        ended()
+        throw unloadable
+      },
+    )
   }
 
   stats(): TransportStats {
-    const idle = count(this.#http.freeSockets) + count(this.#https.freeSockets)
-    return {
-      open: idle + count(this.#http.sockets) + count(this.#https.sockets),
-      idle,
-      pending: count(this.#http.requests) + count(this.#https.requests),
+    let [open, idle, pending] = [0, 0, 0]
+    for (const agent of this.#agents()) {
+      const free = count(agent.freeSockets)
+      idle += free
+      open += free + count(agent.sockets)
+      pending += count(agent.requests)
     }
+    return { open, idle, pending }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -68,18 +88,34 @@ class GotTransport implements HttpTransport {
 
   async #close(): Promise<void> {
     await this.#inFlight.drain()
-    await Promise.all([closeIdle(this.#http), closeIdle(this.#https)])
+    await Promise.all([...this.#agents()].map(closeIdle))
+  }
+
+  *#agents(): Iterable<HttpAgent> {
+    for (const { http, https } of [this.#direct, ...this.#proxied.values()]) yield* [http, https]
+  }
+
+  /** Those of the proxy that the request goes through. */
+  #agentsThrough({ url }: TransportRequest): AgentPair | undefined {
+    const proxy = this.#proxies?.for(url)
+    if (proxy === undefined) return undefined
+    let agents = this.#proxied.get(proxy)
+    if (agents === undefined) {
+      agents = agentPair(this.#options, proxy)
+      this.#proxied.set(proxy, agents)
+    }
+    return agents
   }
 
   #load(): Promise<StreamRequest> {
     this.#loading ??= import('got').then(({ default: got }) => {
       const bare = got.extend({
-        agent: { http: this.#http, https: this.#https },
-        retry: { limit: 0 },
+        agent: { ...this.#direct },
+        // got copies the lists for each request.
+        retry: { limit: 0, methods: [], statusCodes: [], errorCodes: [] },
         throwHttpErrors: false,
         followRedirect: false,
         decompress: false,
-        allowGetBody: true,
       })
       this.#streamRequest = bare.stream as StreamRequest
       return this.#streamRequest

@@ -1,4 +1,4 @@
-import { CommunicationError } from '@comm/core'
+import { type Cancellation, CommunicationError } from '@comm/core'
 import type { TransportRequest } from './transport.ts'
 import { displayUrl } from './url.ts'
 
@@ -8,12 +8,12 @@ export class InFlight {
   #isClosed = false
   #drained: (() => void) | undefined
 
-  /** One more; `ended` must follow. @throws CommunicationError COMM_CLOSED; the signal's reason */
-  begin({ method, url }: TransportRequest, signal: AbortSignal | undefined): void {
+  /** One more; `ended` must follow. @throws CommunicationError COMM_CLOSED; the reason of the cancellation */
+  begin({ method, url }: TransportRequest, cancellation: Cancellation | undefined): void {
     if (this.#isClosed) {
       throw new CommunicationError(`${method} ${displayUrl(url)} was not sent: the client is closed`, { code: 'COMM_CLOSED' })
     }
-    signal?.throwIfAborted()
+    if (cancellation?.aborted) throw cancellation.reason
     this.#count++
   }
 

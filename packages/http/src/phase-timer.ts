@@ -1,4 +1,4 @@
-import { type Clock, LONGEST_TIMEOUT_MS, TimeoutError, type Timer } from '@comm/core'
+import { type Clock, LONGEST_TIMEOUT_MS, setSharedTimer, TimeoutError, type Timer } from '@comm/core'
 import type { Sent, TransportRequest } from './transport.ts'
 import { displayUrl } from './url.ts'
 
@@ -6,7 +6,7 @@ export type Phase = 'connect' | 'write' | 'read'
 const LIMIT_OF = { connect: 'connectMs', write: 'writeMs', read: 'readMs' } as const
 const DOING = { connect: 'waiting for a connection', write: 'sending the request', read: 'waiting for the answer' } as const
 
-type Timed = Pick<TransportRequest, 'method' | 'url' | 'timeouts' | 'deadlineAt'>
+type Timed = Pick<TransportRequest, 'method' | 'url' | 'timeouts' | 'deadlineAt' | 'collect'>
 
 /**
  * Watches one exchange with at most one timer: progress only notes the time, and the timer looks at the note when it fires.
@@ -29,7 +29,7 @@ export class PhaseTimer {
     this.#expired = expired
     this.#startedAt = clock.now()
     this.#since = this.#startedAt
-    this.#arm()
+    this.#arm(this.#startedAt)
   }
 
   /** `no` while the request has certainly not reached the server. */
@@ -46,7 +46,7 @@ export class PhaseTimer {
   progress(): void {
     this.#since = this.#clock.now()
     this.#paused = false
-    if (this.#limitAt() < this.#firesAt) this.#arm()
+    if (this.#limitAt() < this.#firesAt) this.#arm(this.#since)
   }
 
   pause(): void {
@@ -63,18 +63,22 @@ export class PhaseTimer {
     return Math.min(phaseEndsAt, this.#request.deadlineAt)
   }
 
-  #arm(): void {
+  #arm(now: number): void {
     this.stop()
     this.#firesAt = this.#limitAt()
     if (this.#firesAt === Number.POSITIVE_INFINITY) return
-    const delayMs = Math.min(Math.max(0, this.#firesAt - this.#clock.now()), LONGEST_TIMEOUT_MS)
-    this.#timer = this.#clock.setTimer(delayMs, () => this.#check())
+    const { timeouts, deadlineAt, collect } = this.#request
+    // A timer of all exchanges with this limit fires in the async context of one of them, and who reads a stream sees that.
+    this.#timer =
+      now === this.#since && deadlineAt === Number.POSITIVE_INFINITY && collect === 'bytes'
+        ? setSharedTimer(this.#clock, now, timeouts[LIMIT_OF[this.#phase]], this.#check)
+        : this.#clock.setTimer(Math.min(Math.max(0, this.#firesAt - now), LONGEST_TIMEOUT_MS), this.#check)
   }
 
-  #check(): void {
+  readonly #check = (): void => {
     this.#timer = undefined
     const now = this.#clock.now()
-    if (now < this.#limitAt()) return this.#arm()
+    if (now < this.#limitAt()) return this.#arm(now)
     const { method, url, timeouts, deadlineAt } = this.#request
     const total = now >= deadlineAt
     const limitMs = Math.round(total ? deadlineAt - this.#startedAt : timeouts[LIMIT_OF[this.#phase]])

@@ -1,11 +1,7 @@
-import { type Call, type Stage, TimeoutError, type Timer } from '@comm/core'
+import { type Call, enterTimeLimit, leaveTimeLimit, type Stage, TimeoutError } from '@comm/core'
+import { instanceOf } from './balancing/instance-url.ts'
 import type { HttpRequest } from './request.ts'
 import { displayUrl } from './url.ts'
-
-interface Entered {
-  readonly timer: Timer
-  readonly outerDeadlineAt: number
-}
 
 /**
  * Ends the whole call, retries and waits included, after the `timeout.totalMs` of its request. A client puts it in front of
@@ -22,27 +18,19 @@ function requestTimeout(key: 'totalMs' | 'attemptMs'): Stage {
     name: `${limit} timeout`,
     description: `${limit} timeout (timeout.${key} of the request)`,
     enter(call: Call, at: number): void {
-      const request = call.argument as HttpRequest
-      const limitMs = request.timeout[key]
-      const dueAt = call.clock.now() + limitMs
-      if (call.deadlineAt <= dueAt) return
-      const timer = call.clock.setTimer(limitMs, () => call.cancel(at, expired(request, limit, limitMs, call.attempt)))
-      call.setState(at, { timer, outerDeadlineAt: call.deadlineAt } satisfies Entered)
-      call.deadlineAt = dueAt
+      const limitMs = (call.argument as HttpRequest).timeout[key]
+      enterTimeLimit(call, at, limitMs, () => call.cancel(at, expired(call, limit, limitMs)))
     },
-    leave(call: Call, at: number): void {
-      const entered = call.state(at) as Entered | undefined
-      if (entered === undefined) return
-      call.setState(at, undefined)
-      entered.timer.cancel()
-      call.deadlineAt = entered.outerDeadlineAt
-    },
+    leave: leaveTimeLimit,
   }
 }
 
-function expired({ method, url }: HttpRequest, limit: string, limitMs: number, attempt: number): TimeoutError {
-  const tried = attempt > 1 ? ` in attempt ${attempt}` : ''
+function expired({ argument, attempt, target }: Call, limit: string, limitMs: number): TimeoutError {
+  const request = argument as HttpRequest
+  const { method, url } = request
+  const instance = instanceOf(request, target)
+  const tried = `${attempt > 1 ? ` in attempt ${attempt}` : ''}${instance === undefined ? '' : ` at ${instance}`}`
   return new TimeoutError(`${method} ${displayUrl(url)} was not answered within ${limitMs} ms${tried} (${limit}Ms)`, {
-    details: { method, url: displayUrl(url), limit, limitMs, attempts: attempt },
+    details: { method, url: displayUrl(url), limit, limitMs, attempts: attempt, ...(instance === undefined ? {} : { instance }) },
   })
 }

@@ -1,5 +1,6 @@
 import { TextDecoder } from 'node:util'
 import { HttpStatusError, ServiceUnavailableError } from '@comm/core'
+import { parseHttpDate } from './cache/http-date.ts'
 import type { HttpResponse } from './response.ts'
 import { displayUrl } from './url.ts'
 
@@ -16,11 +17,11 @@ const responses = new WeakMap<HttpStatusError, HttpResponse>()
  * body of text, the number of attempts and the wait that the server asked for.
  */
 export function statusError(response: HttpResponse, now: number): HttpStatusError {
-  const { method, status, attempts, headers } = response
+  const { method, status, attempts, headers, instance } = response
   const url = displayUrl(response.url)
   const retryAfterMs = parseRetryAfter(headers['retry-after'], now)
   const error = new HttpStatusError(
-    `${method} ${url} was answered ${status}${attempts > 1 ? ` after ${attempts} attempts` : ''}`,
+    `${method} ${url} was answered ${status}${instance === undefined ? '' : ` by ${instance}`}${attempts > 1 ? ` after ${attempts} attempts` : ''}`,
     {
       status,
       retryable: RETRYABLE_STATUSES.has(status),
@@ -29,6 +30,7 @@ export function statusError(response: HttpResponse, now: number): HttpStatusErro
         url,
         status,
         attempts,
+        ...(instance === undefined ? {} : { instance }),
         ...(TEXT_TYPE.test(headers['content-type'] ?? '') ? { body: bodyPiece(response) } : {}),
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       },
@@ -52,8 +54,8 @@ export function responseOf(error: unknown): HttpResponse | undefined {
 function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined
   if (/^\d+$/.test(header)) return Number(header) * 1000
-  const at = /^[A-Za-z]{3,9}, /.test(header) ? Date.parse(header) : Number.NaN
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now)
+  const at = parseHttpDate(header)
+  return at === undefined ? undefined : Math.max(0, at - now)
 }
 
 /** No more is decoded than is kept: four bytes hold the longest UTF-8 character. */

@@ -6,10 +6,19 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Clock } from '@comm/core'
+import type { Cancellation, Clock, TlsMaterial } from '@comm/core'
+import type { ProxyOption } from './proxy/options.ts'
 
 /** A body that can be sent again is bytes or a function; a stream is sent once. */
 export type TransportBody = Uint8Array | Readable | (() => Readable)
+
+/** How far one attempt has come. */
+export interface TransferProgress {
+  /** On the wire: a body that is decompressed counts as it came. */
+  readonly bytes: number
+  /** Absent when nobody says beforehand. */
+  readonly totalBytes: number | undefined
+}
 
 /** How long each phase may last, in milliseconds; Infinity: no limit. */
 export interface PhaseTimeouts {
@@ -21,23 +30,14 @@ export interface PhaseTimeouts {
   readonly readMs: number
 }
 
-/** What a TLS connection is made with; PEM text or bytes. */
-export interface TlsOptions {
-  /** Trusted in place of the platform's certificate authorities. */
-  readonly ca?: string | Uint8Array
-  readonly cert?: string | Uint8Array
-  readonly key?: string | Uint8Array
-  readonly passphrase?: string
-  /** The name expected in the server's certificate, where it is not the URL's host. */
-  readonly serverName?: string
-}
-
 export interface TransportRequest {
   readonly method: string
   readonly url: URL
   /** Lower-case names. Content-Length and Transfer-Encoding are the transport's own affair. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: TransportBody
+  readonly body?: TransportBody | undefined
+  /** How long the stream of the body is, where that is known: sent as Content-Length in place of chunks. */
+  readonly bodyBytes?: number | undefined
   /** `bytes`: the whole body, at once. `stream`: as soon as the headers are there. */
   readonly collect: 'bytes' | 'stream'
   /** More bytes than this on the wire end the exchange with COMM_TOO_LARGE. */
@@ -45,7 +45,10 @@ export interface TransportRequest {
   readonly timeouts: PhaseTimeouts
   /** When the exchange, its body included, must be over, in `Clock.now()` milliseconds; Infinity: never. */
   readonly deadlineAt: number
-  readonly tls?: TlsOptions
+  /** What a TLS connection is made with; requests with other material use other connections. */
+  readonly tls?: TlsMaterial | undefined
+  /** Told at the begin of the answer, and of each piece of its body. It does not throw. */
+  readonly onDownload?: ((progress: TransferProgress) => void) | undefined
 }
 
 export interface TransportResponse {
@@ -81,6 +84,8 @@ export interface HttpTransport extends AsyncDisposable {
    * @throws CommunicationError COMM_TOO_LARGE, COMM_CLOSED after disposal; the signal's reason, as it is, after an abort
    */
   send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse>
+  /** `send`, ended by something cheaper than a signal. A transport without it is given a signal for each attempt. */
+  sendUntil?(request: TransportRequest, cancellation: Cancellation): Promise<TransportResponse>
   stats(): TransportStats
   /** Refuses new requests, waits for those under way, then closes every connection. Idempotent. */
   [Symbol.asyncDispose](): Promise<void>
@@ -97,5 +102,7 @@ export interface PoolOptions {
 }
 
 export interface TransportOptions extends PoolOptions {
+  /** What requests go through. @default none, whatever the environment says */
+  readonly proxy?: ProxyOption
   readonly clock?: Clock
 }

@@ -1,4 +1,5 @@
 import { describeValue } from '@comm/core/options'
+import { lazyUrl, siteOf } from './lazy-url.ts'
 import { appendQuery, type Query } from './query.ts'
 import { refuse } from './refuse.ts'
 
@@ -27,6 +28,10 @@ export function parseBaseUrl(key: string, received: unknown): URL {
  * @throws ConfigurationError
  */
 export function resolveUrl(base: URL | undefined, target: string | URL, query: Query | undefined): URL {
+  if (base !== undefined && query === undefined && typeof target === 'string') {
+    const lazy = lazyUrl(base, target)
+    if (lazy !== undefined) return lazy
+  }
   const url = parseTarget(base, target)
   if (url.username || url.password) refuseUrl(displayUrl(url), 'a URL without credentials: use a header')
   if (url.href.includes('#')) url.hash = ''
@@ -46,8 +51,8 @@ function parseTarget(base: URL | undefined, target: string | URL): URL {
     return url
   }
   if (base === undefined) refuseUrl(describeValue(text), 'an absolute URL, because the client has no baseUrl')
-  const prefix = base.pathname.replace(/\/$/, '')
-  const url = new URL(`${base.origin}${prefix}${text === '' || /^[/?#]/.test(text) ? '' : '/'}${text}`)
+  const { origin, prefix } = siteOf(base)
+  const url = new URL(`${origin}${prefix}${text === '' || /^[/?#]/.test(text) ? '' : '/'}${text}`)
   if (url.pathname !== prefix && !url.pathname.startsWith(`${prefix}/`))
     refuseUrl(describeValue(text), `a path inside ${displayUrl(base)}`)
   return url
@@ -61,6 +66,14 @@ function refuseUrl(received: string, expected: string): never {
   return refuse('the URL of a request', expected, received)
 }
 
+/** Names of query parameters whose values are secrets, beside those whose names say so. */
+const hidden = new Set<string>()
+
+/** From here on `displayUrl` shows no value of it: an API key may have any name. */
+export function hideQueryParameter(name: string): void {
+  hidden.add(name)
+}
+
 /** A URL as errors and logs may show it: without user, password and fragment, and without the values of telling query keys. */
 export function displayUrl(url: URL): string {
   const address = `${url.protocol}//${url.host}${url.pathname}`
@@ -71,12 +84,13 @@ function displayPair(pair: string): string {
   const equals = pair.indexOf('=')
   if (equals < 0) return pair
   const key = pair.slice(0, equals)
-  return SECRET_KEY.test(decoded(key)) ? `${key}=[redacted]` : pair
+  const name = decoded(key)
+  return SECRET_KEY.test(name) || hidden.has(name) ? `${key}=[redacted]` : pair
 }
 
 function decoded(key: string): string {
   try {
-    return decodeURIComponent(key)
+    return decodeURIComponent(key.replaceAll('+', ' '))
   } catch {
     return key
   }

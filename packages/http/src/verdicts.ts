@@ -1,9 +1,12 @@
 import {
+  BulkheadFullError,
   type Call,
+  CircuitBreakerOpenError,
   CommunicationError,
   ConnectionError,
   classifyOutcome,
   HttpStatusError,
+  retryAfterOf,
   TimeoutError,
   type Verdict,
 } from '@comm/core'
@@ -34,5 +37,36 @@ export function isSafeToRetry(call: Call): boolean {
 /** What counts against a server: as in core, but a 4xx never does, 408 and 429 included. */
 export function breakerVerdict(call: Call): Verdict {
   if (call.failed && call.error instanceof HttpStatusError && call.error.status < 500) return 'ignore'
+  return classifyOutcome(call)
+}
+
+/** A policy of one instance refused the call, so that nothing was sent. */
+function isRefused({ failed, error }: Call): boolean {
+  return failed && (error instanceof CircuitBreakerOpenError || error instanceof BulkheadFullError)
+}
+
+/** `retryVerdict` where each instance has a breaker and a bulkhead of its own: another instance may take what one refuses. */
+export function elsewhereVerdict(call: Call): Verdict {
+  return isRefused(call) && !call.abortedByCaller ? 'failure' : retryVerdict(call)
+}
+
+/** `isSafeToRetry` beside `elsewhereVerdict`. */
+export function isSafeElsewhere(call: Call): boolean {
+  return isRefused(call) ? (call.argument as HttpRequest).replayable : isSafeToRetry(call)
+}
+
+/** The `hint` of such a retry: what one instance refuses needs no wait before it goes to another. */
+export function hintElsewhere(error: unknown): number | undefined {
+  return error instanceof CircuitBreakerOpenError ? undefined : retryAfterOf(error)
+}
+
+/**
+ * What counts against an instance among others. An answer below 500 was an answer, but being busy (408, 429) says nothing; an open breaker
+ * says what the calls before it said.
+ */
+export function instanceVerdict(call: Call): Verdict {
+  const { error } = call
+  if (call.failed && error instanceof CircuitBreakerOpenError) return 'failure'
+  if (call.failed && error instanceof HttpStatusError && error.status < 500) return error.retryable ? 'ignore' : 'success'
   return classifyOutcome(call)
 }

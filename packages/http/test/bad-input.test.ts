@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { inspect } from 'node:util'
 import { ConfigurationError } from '@comm/core'
 import {
   EnhancedHttpClient,
@@ -66,7 +67,10 @@ describe('options of HttpClient', () => {
       'headers.transfer-encoding must be left out: the transport sets it, got a value',
     ],
     [{ headers: { 'x-a': ['b'] } }, 'headers.x-a must be text or a number, got an array of 1'],
-    [{ headers: 'x' }, "HttpClient.headers must be an object, got 'x'"],
+    [
+      { headers: 'x' },
+      "HttpClient.headers must be an object of names and values (Object.fromEntries() makes one of Headers), got 'x'",
+    ],
     [
       { timeout: 30 },
       'HttpClient.timeout must be an object with connectMs, writeMs, readMs, attemptMs or totalMs in milliseconds, got 30',
@@ -83,12 +87,12 @@ describe('options of HttpClient', () => {
     [{ maxResponseBytes: -1 }, 'HttpClient.maxResponseBytes must be a finite number >= 0 or Infinity, got -1'],
     [{ throwHttpErrors: 'no' }, "HttpClient.throwHttpErrors must be true or false, got 'no'"],
     [{ correlationHeader: 'x y' }, "HttpClient.correlationHeader must be the name of a header, got 'x y'"],
-    [{ tls: { key: 7 } }, 'HttpClient.tls.key must be PEM text or bytes, got [redacted]'],
-    [{ tls: { passphrase: '' } }, 'HttpClient.tls.passphrase must be a non-empty string, got [redacted]'],
+    [{ tls: { key: 7 } }, 'HttpClient.tls.key must be a non-empty string or a Uint8Array, got [redacted]'],
+    [{ tls: { passphrase: 7 } }, 'HttpClient.tls.passphrase must be a string, got [redacted]'],
     [{ transport: {} }, 'HttpClient.transport must be an HttpTransport, got an object with keys (none)'],
     [
       { policies: {} },
-      'HttpClient.policies must be an array of stages such as retry() and breaker(), got an object with keys (none)',
+      'HttpClient.policies must be an array of stages such as retry() and breaker() or a function that gives one, got an object with keys (none)',
     ],
     [{ policies: [7] }, 'stages[1] must be a stage such as retry(), breaker() or timeout(), got 7'],
   ])('%j: %s', (options, message) => {
@@ -144,8 +148,34 @@ describe('a request', () => {
     ],
     ['file:///etc/passwd', {}, "the URL of a request must be an http: or https: URL, got 'file:///etc/passwd'"],
     [undefined, {}, 'the URL of a request must be a path or a URL, got undefined'],
-    ['/', { json: 1, form: {} }, 'request must be given at most one of json, form and body, got json and form'],
+    ['/', { json: 1, form: {} }, 'request must be given at most one of json, form, multipart and body, got json and form'],
+    [
+      '/',
+      { multipart: new FormData(), body: 'x' },
+      'request must be given at most one of json, form, multipart and body, got multipart and body',
+    ],
+    ['/', { multipart: { file: 'x' } }, 'request.multipart must be a FormData, got an object with keys file'],
+    [
+      '/',
+      { multipart: new FormData(), bodyBytes: 7 },
+      'request.bodyBytes must be given with a body that is a stream, got another body',
+    ],
     ['/', { body: 7 }, 'body must be text, bytes, a stream, an async iterable of bytes, or a function that gives one, got 7'],
+    [
+      '/',
+      { query: new Map([['a', 1]]) },
+      'request.query must be an object of names and values, or URLSearchParams, got an object with keys (none)',
+    ],
+    [
+      '/',
+      { form: new FormData() },
+      'request.form must be an object of names and values, or URLSearchParams, got an object with keys (none)',
+    ],
+    [
+      '/',
+      { headers: new Headers({ a: 's3cret' }) },
+      'request.headers must be an object of names and values (Object.fromEntries() makes one of Headers), got an object with keys (none)',
+    ],
     [
       '/',
       { query: { a: { b: 1 } } },
@@ -162,15 +192,56 @@ describe('a request', () => {
     ['/', { cache: true }, 'request.cache must be false or an object with ttlMs and tags, got true'],
     ['/', { cache: { ttlMs: -1 } }, 'request.cache.ttlMs must be a finite number >= 0, got -1'],
     ['/', { cache: { tags: [''] } }, 'request.cache.tags must be an array, each item a non-empty string, got an array of 1'],
+    ['http://', {}, "the URL of a request must be an http: or https: URL, got 'http://'"],
+    ['http://[::1', {}, "the URL of a request must be an http: or https: URL, got 'http://[::1'"],
+    [null, {}, 'the URL of a request must be a path or a URL, got null'],
+    [
+      '/',
+      { headers: { 'x-token': 's3cret\r\nx: y' } },
+      'headers.x-token must be text without line breaks, control characters and characters above U+00FF, got text that has some',
+    ],
+    [
+      '/',
+      { headers: { 'x-token': 's3cret\u0000' } },
+      'headers.x-token must be text without line breaks, control characters and characters above U+00FF, got text that has some',
+    ],
+    [
+      '/',
+      { headers: { 'x-token': 's3cret☃' } },
+      'headers.x-token must be text without line breaks, control characters and characters above U+00FF, got text that has some',
+    ],
+    ['/', { headers: { 'x\ny': '1' } }, "headers must be a name of letters, digits and hyphens for each header, got 'x\\ny'"],
+    ['/', { headers: { '': '1' } }, "headers must be a name of letters, digits and hyphens for each header, got ''"],
+    [
+      '/',
+      { headers: { 'Transfer-Encoding': 'chunked' } },
+      'headers.transfer-encoding must be left out: the transport sets it, got a value',
+    ],
+    [
+      '/',
+      { body: { a: 1 } },
+      'body must be text, bytes, a stream, an async iterable of bytes, or a function that gives one, got an object with keys a',
+    ],
+    ['/', { body: 'text', bodyBytes: 4 }, 'request.bodyBytes must be given with a body that is a stream, got another body'],
+    ['/', { bodyBytes: -1 }, 'request.bodyBytes must be an integer >= 0, got -1'],
+    ['/', { onUploadProgress: true }, 'request.onUploadProgress must be a function, got true'],
+    ['/', { onDownloadProgress: {} }, 'request.onDownloadProgress must be a function, got an object with keys (none)'],
+    ['/', { idempotencyKey: 7 }, 'request.idempotencyKey must be true or false or a non-empty string, got 7'],
+    [
+      '/',
+      { idempotencyKey: 's3cret\r\n' },
+      'headers.idempotency-key must be text without line breaks, control characters and characters above U+00FF, got text that has some',
+    ],
     [
       '/',
       { params: {} },
-      'request.params is an unknown option, known are headers, query, json, form, body, timeout, signal, throwHttpErrors, maxResponseBytes, cache',
+      'request.params is an unknown option, known are headers, query, json, form, multipart, body, bodyBytes, timeout, signal, throwHttpErrors, maxResponseBytes, onUploadProgress, onDownloadProgress, idempotencyKey, schema, bodySchema, auth, cache',
     ],
   ])('to %j with %j: %s', async (target, options, message) => {
     const error = await failureOf(client.post(target as string, options as RequestOptions))
     expect(error).toBeInstanceOf(ConfigurationError)
     expect((error as Error).message).toBe(message)
+    expect(inspect(error)).not.toContain('s3cret')
   })
 
   it.each(['', 'G ET', 'GET\r\n', 'CONNECT', 7])('with the method %j is refused', async (method) => {

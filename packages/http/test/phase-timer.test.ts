@@ -11,7 +11,7 @@ function timerOf(
   deadlineAt: number = Number.POSITIVE_INFINITY,
 ): { timer: PhaseTimer; expired: TimeoutError[] } {
   const expired: TimeoutError[] = []
-  const request = { method: 'GET', url: new URL('http://host/'), timeouts: LIMITS, deadlineAt }
+  const request = { method: 'GET', url: new URL('http://host/'), timeouts: LIMITS, deadlineAt, collect: 'bytes' as const }
   return { timer: new PhaseTimer(clock, request, (error) => expired.push(error)), expired }
 }
 

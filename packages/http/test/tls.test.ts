@@ -1,7 +1,8 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { HttpClient } from '@comm/http'
+import { gotTransport, HttpClient } from '@comm/http'
+import { undiciTransport } from '@comm/http/undici'
 import { createTlsFiles } from '@comm/testkit/servers'
 import { describe, expect, it } from '@jest/globals'
 import { failureOf } from './support/local-server.ts'
@@ -27,6 +28,21 @@ describe('TLS', () => {
     await using known = new HttpClient({ baseUrl: server.url, tls: { ...trust, cert, key } })
     expect((await anonymous.get('/')).json()).toEqual({ known: false })
     expect((await known.get('/')).json()).toEqual({ known: true })
+  })
+
+  it.each([
+    ['got', gotTransport],
+    ['undici', undiciTransport],
+  ] as const)('expects the host of the base URL of the instances behind it, on %s', async (_library, make) => {
+    await using server = await tlsServer()
+    await using transport = make()
+    const endpoints = [server.url.replace('https://', '')]
+    await using local = new HttpClient({ baseUrl: 'https://localhost', endpoints, tls: { ca }, transport })
+    await using other = new HttpClient({ baseUrl: 'https://other.test', endpoints, tls: { ca }, transport })
+    await using service = new HttpClient({ service: 'orders', endpoints, tls: { ca, serverName: 'localhost' }, transport })
+    expect((await local.get('/')).status).toBe(200)
+    expect((await service.get('/')).status).toBe(200)
+    expect(String(await failureOf(other.get('/')))).toContain('failed in the TLS handshake')
   })
 
   it.each([

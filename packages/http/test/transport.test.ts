@@ -54,6 +54,23 @@ describe.each([
       expect((JSON.parse(answer) as Echoed).body).toBe('hello')
     })
 
+    it.each([0, 1, 65_536, 65_537, 300_000])('says how long a body of %i bytes is, and sends all of it', async (length) => {
+      await using server = await localServer(echo)
+      await using transport = make()
+      const body = Buffer.alloc(length + 10, 'abcdefg').subarray(10)
+      const answer = JSON.parse(await text(transport, request(server.url, { method: 'POST', body }))) as Echoed
+      expect(answer.headers).toMatchObject({ 'content-length': String(length) })
+      expect(answer.headers).not.toHaveProperty('transfer-encoding')
+      expect(answer.body).toBe(body.toString())
+    })
+
+    it('sends no headers of its own but those that frame the message', async () => {
+      await using server = await localServer(echo)
+      await using transport = make()
+      const { headers } = JSON.parse(await text(transport, request(server.url, { headers: { 'x-one': '1' } }))) as Echoed
+      expect(Object.keys(headers).sort()).toEqual(['connection', 'host', 'x-one'])
+    })
+
     it('gives the status, the headers and the undecoded body', async () => {
       await using server = await localServer((_request, response) => {
         response.writeHead(418, { 'content-encoding': 'gzip', 'x-two': ['a', 'b'] }).end('not really gzip')
@@ -332,6 +349,19 @@ describe.each([
       expect(await failure).toBe(reason)
       await gone.promise
       expect(await failureOf(transport.send(request(server.url), controller.signal))).toBe(reason)
+    })
+
+    it('ends an exchange also where it aborts while the body is being made', async () => {
+      await using server = await localServer(echo)
+      await using transport = make({ clock: new TestClock() })
+      await text(transport, request(server.url))
+      const controller = new AbortController()
+      const reason = new Error('enough')
+      const body = (): Readable => {
+        controller.abort(reason)
+        return new Readable({ read: () => undefined })
+      }
+      expect(await failureOf(transport.send(request(server.url, { method: 'POST', body }), controller.signal))).toBe(reason)
     })
 
     it('has no listener left after 1,000 exchanges that share it, well or badly ended', async () => {

@@ -1,3 +1,5 @@
+import { urlToHttpOptions } from 'node:url'
+import { inspect } from 'node:util'
 import { ConfigurationError } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -31,6 +33,65 @@ describe('resolveUrl', () => {
       ),
       { numRuns: 1000 },
     )
+  })
+})
+
+const PARTS = [
+  'href',
+  'origin',
+  'protocol',
+  'username',
+  'password',
+  'host',
+  'hostname',
+  'port',
+  'pathname',
+  'search',
+  'hash',
+] as const
+
+describe('the URL of a path that needs no parsing', () => {
+  const base = parseBaseUrl('baseUrl', 'https://api.test:8443/v1/')
+  const plain = fc.constantFrom(...'/aZ09-._~!$&\'()*+,;=:@?%|^{"<`\\#\t [', '..', '%2e', 'é')
+  const path = fc.array(plain, { maxLength: 12 }).map((parts) => `/${parts.join('')}`)
+
+  it('has the parts that parsing it gives, whoever asks', () => {
+    fc.assert(
+      fc.property(path, (text) => {
+        let url: URL
+        try {
+          url = resolveUrl(base, text, undefined)
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigurationError)
+          return
+        }
+        const parsed = new URL(`https://api.test:8443/v1${text}`)
+        parsed.hash = ''
+        expect(PARTS.map((part) => url[part])).toEqual(PARTS.map((part) => parsed[part]))
+        expect([String(url), JSON.stringify(url), new URL(url).href]).toEqual([parsed.href, JSON.stringify(parsed), parsed.href])
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('is a URL to all who look', () => {
+    const url = resolveUrl(base, '/users?page=2', undefined)
+    expect(url).toBeInstanceOf(URL)
+    expect(Object.prototype.toString.call(url)).toBe('[object URL]')
+    expect(inspect(url)).toBe(inspect(new URL('https://api.test:8443/v1/users?page=2')))
+    expect(url.searchParams.get('page')).toBe('2')
+    expect(urlToHttpOptions(url)).toEqual(urlToHttpOptions(new URL(url)))
+  })
+
+  it.each(PARTS.filter((part) => part !== 'origin'))('may be changed: %s', (part) => {
+    const url = resolveUrl(base, '/users?page=2', undefined)
+    const parsed = new URL(url)
+    const value = { href: 'http://other.test/x', protocol: 'http:', port: '1', host: 'other.test:2' }[part as string] ?? 'other'
+    url[part as 'hash'] = parsed[part as 'hash'] = value
+    url.searchParams.append('a', 'b')
+    parsed.searchParams.append('a', 'b')
+    expect(PARTS.map((each) => url[each])).toEqual(PARTS.map((each) => parsed[each]))
+    expect(String(url)).toContain('a=b')
   })
 })
 

@@ -7,7 +7,10 @@ export interface CacheableRequest {
   readonly url: URL
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
+  /** Lower-case names of headers that say who asks, beside Authorization. */
+  readonly credentials?: readonly string[]
   readonly collect: 'bytes' | 'stream'
+  readonly maxResponseBytes?: number
   /** A GET that has one is not for a cache. */
   readonly body?: unknown
   readonly cache?: false | RequestCacheOptions | undefined

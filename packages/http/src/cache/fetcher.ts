@@ -220,7 +220,7 @@ export class Fetcher {
     timing: Timing,
   ): Stored | undefined {
     const wishes = wishesFor(request, answer, this.#options)
-    const verdict = judge(request.headers, answer, timing, wishes)
+    const verdict = judge(request, answer, timing, wishes)
     if (verdict === undefined) return undefined
     return {
       ...verdict,

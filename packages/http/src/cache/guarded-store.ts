@@ -42,7 +42,8 @@ export class GuardedStore {
   }
 
   get(key: string): MaybePromise<CacheEntry | undefined> {
-    if (this.#owesAll || this.#owed.has(key)) return this.#pay(key)
+    // Most stores are owed nothing: then the key, put together for this request, need not be hashed here.
+    if (this.#owesAll || (this.#owed.size > 0 && this.#owed.has(key))) return this.#pay(key)
     return this.#guard(() => this.#store.get(key), undefined)
   }
 

@@ -13,7 +13,7 @@ import { type HttpCacheOptions, type ResolvedCache, resolveCacheOptions } from '
 import { RecentKeys } from './recent-keys.ts'
 import { Repository } from './repository.ts'
 import { reuseOf } from './reuse.ts'
-import { isOwnTime, isSelectedBy, isShareable, withoutCaller, withoutConditions } from './sharing.ts'
+import { isOwnSize, isOwnTime, isSelectedBy, isShareable, withoutCaller, withoutConditions } from './sharing.ts'
 import { type Counts, type HttpCacheStatistics, zeroCounts } from './statistics.ts'
 import type { Stored } from './stored.ts'
 
@@ -204,8 +204,8 @@ export class HttpCache {
     try {
       fetched = await flight.join(signal)
     } catch (thrown) {
-      // The time of the one who asked first is over, not that of those who came later.
-      if (signal?.aborted || !isOwnTime(thrown)) throw thrown
+      // It is a limit of the one who asked first, not of those who came later.
+      if (signal?.aborted || !(isOwnTime(thrown) || isOwnSize(thrown, request))) throw thrown
       return this.handle(request, forward, signal === undefined ? {} : { signal })
     }
     const brought = fetched.stored

@@ -23,6 +23,12 @@ export function isOwnTime(thrown: unknown): boolean {
   return code === 'COMM_DEADLINE_EXCEEDED' || (code === 'COMM_TIMEOUT' && details['limit'] === 'total')
 }
 
+/** Whether a fetch ended because its own caller takes less than this request. */
+export function isOwnSize(thrown: unknown, { maxResponseBytes = Number.POSITIVE_INFINITY }: CacheableRequest): boolean {
+  if (!(thrown instanceof CommunicationError) || thrown.code !== 'COMM_TOO_LARGE') return false
+  return Number(thrown.details['maxBytes']) < maxResponseBytes
+}
+
 /** Runs what must not end when its caller goes away. Correlation id and deadline stay. */
 export function withoutCaller<Result>(run: () => Result): Result {
   const context = currentContext()

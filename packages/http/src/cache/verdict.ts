@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import CachePolicy from 'http-cache-semantics'
 import type { ResponseHead } from '../response.ts'
 import { type Directives, parseCacheControl, secondsOf } from './cache-control.ts'
+import type { CacheableRequest } from './cacheable-request.ts'
 import { parseHttpDate } from './http-date.ts'
 import { varyNames } from './selecting.ts'
 import type { StoredHead } from './stored.ts'
@@ -41,7 +42,7 @@ const NEVER_STORED: ReadonlySet<number> = new Set([206, 304])
  * @returns undefined when it must not be stored
  */
 export function judge(
-  requestHeaders: Readonly<Record<string, string>>,
+  request: Pick<CacheableRequest, 'headers' | 'credentials'>,
   { status, headers }: Pick<ResponseHead, 'status' | 'headers'>,
   { requestedAt, receivedAt }: Timing,
   wishes: Wishes,
@@ -58,7 +59,7 @@ export function judge(
   const wished = KEPT_ON_WISH.has(status) ? (wishes.ttlMs ?? (states ? undefined : wishes.defaultTtlMs)) : undefined
 
   const policy = new CachePolicy(
-    { method: 'GET', url: '', headers: credentials(requestHeaders, said) },
+    { method: 'GET', url: '', headers: credentials(request, said) },
     {
       // The library knows no freshness for statuses that it does not know; who states it means it (RFC 9111 3).
       status: (states || said.has('public')) && !UNDERSTOOD.has(status) ? 200 : status,
@@ -79,7 +80,7 @@ export function judge(
     staleIfErrorMs: milliseconds(said.get('stale-if-error')) ?? wishes.staleIfErrorMs,
     mustRevalidate: said.has('must-revalidate') || (shared && (said.has('proxy-revalidate') || said.has('s-maxage'))),
     noCache: !ownChoice && (said.has('no-cache') || pragmaNoCache(headers)),
-    vary: shared ? vary : withCredentials(vary, requestHeaders),
+    vary: shared ? vary : withCredentials(vary, request),
   }
 }
 
@@ -112,15 +113,19 @@ function pragmaNoCache(headers: IncomingHttpHeaders): boolean {
 }
 
 /** `must-revalidate` allows a shared cache to store what credentials were sent for (RFC 9111 3.5); the library's own reading of it is stricter. */
-function credentials(requestHeaders: Readonly<Record<string, string>>, said: Directives): Record<string, string> {
-  const { authorization } = requestHeaders
-  return authorization === undefined || said.has('must-revalidate') ? {} : { authorization }
+function credentials(request: Pick<CacheableRequest, 'headers' | 'credentials'>, said: Directives): Record<string, string> {
+  return credentialNames(request).length === 0 || said.has('must-revalidate') ? {} : { authorization: 'some' }
 }
 
 /** In a cache of one user, credentials select the answer, so that a change of user is safe. */
-function withCredentials(vary: readonly string[], requestHeaders: Readonly<Record<string, string>>): readonly string[] {
-  if (requestHeaders['authorization'] === undefined || vary.includes('authorization')) return vary
-  return [...vary, 'authorization'].sort()
+function withCredentials(vary: readonly string[], request: Pick<CacheableRequest, 'headers' | 'credentials'>): readonly string[] {
+  const names = credentialNames(request)
+  return names.length === 0 ? vary : [...new Set([...vary, ...names])].sort()
+}
+
+/** The headers that say who asks. */
+function credentialNames({ headers, credentials = [] }: Pick<CacheableRequest, 'headers' | 'credentials'>): readonly string[] {
+  return headers['authorization'] === undefined ? credentials : ['authorization', ...credentials]
 }
 
 /** The fields that the library decides by, each as RFC 9111 reads it. */

@@ -1,7 +1,8 @@
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Component, ConnectionError, type Health } from '@comm/core'
 import { checkOptions, nonEmptyText, number, required, withDefaults } from '@comm/core/options'
+import { OpenResponses } from './open-responses.ts'
 
 export interface HttpServerComponentOptions {
   /** 0: any free port. */
@@ -30,20 +31,26 @@ export function httpServerComponent(server: Server, options: HttpServerComponent
     name: nonEmptyText,
   })
   const { name, port, host } = withDefaults<HttpServerComponentOptions, 'name'>({ name: 'http server' }, options)
-  const open = new Set<ServerResponse>()
+  const open = new OpenResponses()
   const waiting = new Set<() => void>()
   let stopping = false
   let closed: Promise<void> | undefined
 
-  server.prependListener('request', (_request, response: ServerResponse) => {
+  /** One listener for all responses. */
+  function isDone(this: ServerResponse): void {
+    open.delete(this)
+    if (stopping) server.closeIdleConnections()
+    if (open.size === 0) for (const resolve of waiting) resolve()
+  }
+
+  const opened = (_request: IncomingMessage, response: ServerResponse): void => {
     open.add(response)
     if (stopping) response.setHeader('connection', 'close')
-    response.once('close', () => {
-      open.delete(response)
-      if (stopping) server.closeIdleConnections()
-      if (open.size === 0) for (const resolve of waiting) resolve()
-    })
-  })
+    response.on('close', isDone)
+  }
+  server.prependListener('request', opened)
+  // Node tells of requests that expect 100-continue by an event of its own, where somebody listens to it.
+  if (server.listenerCount('checkContinue') > 0) server.prependListener('checkContinue', opened)
 
   const stopListening = (): Promise<void> => {
     closed ??= new Promise((resolve) => server.close(() => resolve()))

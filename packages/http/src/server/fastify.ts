@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { logFailure } from './handler.ts'
-import { answerHealth } from './health-routes.ts'
+import { answerOperations } from './operations.ts'
 import { resolveServerOptions, type ServerOptions } from './options.ts'
 import { problemOf } from './problem.ts'
-import { openScope, type RequestScope, runInScope } from './request-context.ts'
+import { openScope, type RequestScope, runInScope, scopeOf } from './request-context.ts'
+import { setRoute } from './route.ts'
 
 interface Request {
   readonly raw: IncomingMessage
+  readonly routeOptions?: { readonly url?: string | undefined }
 }
 
 interface Reply {
@@ -33,10 +35,9 @@ export type CommPlugin = (instance: FastifyLike, options: ServerOptions, done: (
 export const commPlugin: CommPlugin = Object.assign(
   (instance: FastifyLike, options: ServerOptions, done: (error?: Error) => void): void => {
     const resolved = resolveServerOptions('commPlugin', options)
-    const scopes = new WeakMap<IncomingMessage, RequestScope>()
 
     instance.addHook('onRequest', (request, reply, next) => {
-      if (answerHealth(request.raw, reply.raw, resolved)) {
+      if (answerOperations(request.raw, reply.raw, resolved)) {
         reply.hijack()
         return
       }
@@ -46,19 +47,19 @@ export const commPlugin: CommPlugin = Object.assign(
       } catch (error) {
         return next(error as Error)
       }
-      scopes.set(request.raw, scope)
+      const route = request.routeOptions?.url
+      if (route !== undefined) setRoute(request.raw, route)
       runInScope(scope, next)
     })
     // A body parser goes on from an event of the socket, which belongs to no request.
     instance.addHook('preValidation', (request, _reply, next) => {
-      const scope = scopes.get(request.raw)
+      const scope = scopeOf(request.raw)
       if (scope === undefined) next()
       else runInScope(scope, next)
     })
     instance.setErrorHandler((error, request, reply) => {
       const { status, headers, problem } = problemOf(error)
       if (!reply.raw.destroyed) logFailure(request.raw, status, error, resolved)
-      resolved.logger.error(`${request.raw.method} ${request.raw.url?.split('?', 1)[0]} failed`, { error, status })
       reply.code(status).headers(headers).send(JSON.stringify(problem))
     })
     done()

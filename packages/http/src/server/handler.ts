@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { answerHealth } from './health-routes.ts'
+import { answerOperations } from './operations.ts'
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts'
 import { sendProblem } from './problem.ts'
 import { openScope, type RequestScope, runInScope } from './request-context.ts'
@@ -13,7 +13,7 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 export function contextHandler(listener: RequestHandler, options: ServerOptions = {}): RequestListener {
   const resolved = resolveServerOptions('contextHandler', options)
   return (request, response) => {
-    if (answerHealth(request, response, resolved)) return
+    if (answerOperations(request, response, resolved)) return
     let scope: RequestScope
     try {
       scope = openScope(request, response, resolved)

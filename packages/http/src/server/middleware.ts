@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fail } from './handler.ts'
-import { answerHealth } from './health-routes.ts'
+import { answerOperations } from './operations.ts'
 import { resolveServerOptions, type ServerOptions } from './options.ts'
 import { openScope, runInScope } from './request-context.ts'
 
@@ -13,7 +13,7 @@ export type ErrorMiddleware = (error: unknown, request: IncomingMessage, respons
 export function contextMiddleware(options: ServerOptions = {}): Middleware {
   const resolved = resolveServerOptions('contextMiddleware', options)
   return (request, response, next) => {
-    if (answerHealth(request, response, resolved)) return
+    if (answerOperations(request, response, resolved)) return
     let scope: ReturnType<typeof openScope>
     try {
       scope = openScope(request, response, resolved)

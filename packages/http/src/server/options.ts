@@ -1,5 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, DEFAULT_CORRELATION_HEADER, type HealthReport, type Logger, silentLogger, systemClock } from '@comm/core'
-import { checkOptions, object, type Rule, type Rules, withDefaults } from '@comm/core/options'
+import { checkOptions, object, type Rule, type Rules, withDefaults, withMethods } from '@comm/core/options'
 
 /** Who knows how the service is: core's `Lifecycle` is one. */
 export interface HealthSource {
@@ -8,25 +9,39 @@ export interface HealthSource {
   readonly isReady: boolean
 }
 
+/** Who has the metrics of the process: `startTelemetry()` of `@comm/telemetry`, or a manager. */
+export interface MetricsSource {
+  /** Answers with all metrics in the text format of Prometheus. */
+  metricsHandler(request: IncomingMessage, response: ServerResponse): void
+}
+
 export interface ServerOptions {
   /** The header that carries the correlation id, in and out. @default 'X-Correlation-ID' */
   readonly correlationHeader?: string
-  /** Answers GET and HEAD of the two paths below. Absent: they are the application's own. */
+  /** Answers GET and HEAD of the three paths below. Absent: they are the application's own. */
   readonly health?: HealthSource
   /** @default '/health' */
   readonly healthPath?: string
   /** @default '/ready' */
   readonly readyPath?: string
+  /** Answers 200 while the process answers at all, whatever its health: for a liveness probe. @default '/live' */
+  readonly livePath?: string
+  /** Answers GET of the path below. Absent: it is the application's own. */
+  readonly metrics?: MetricsSource
+  /** @default '/metrics' */
+  readonly metricsPath?: string
   /** Gets the errors that are answered with 500 and above. @default silentLogger */
   readonly logger?: Logger
   /** @default systemClock */
   readonly clock?: Clock
 }
 
-export const SERVER_DEFAULTS: Readonly<Required<Omit<ServerOptions, 'health'>>> = Object.freeze({
+export const SERVER_DEFAULTS: Readonly<Required<Omit<ServerOptions, 'health' | 'metrics'>>> = Object.freeze({
   correlationHeader: DEFAULT_CORRELATION_HEADER,
   healthPath: '/health',
   readyPath: '/ready',
+  livePath: '/live',
+  metricsPath: '/metrics',
   logger: silentLogger,
   clock: systemClock,
 })
@@ -50,6 +65,9 @@ const RULES: Rules<ServerOptions> = {
   },
   healthPath: path,
   readyPath: path,
+  livePath: path,
+  metrics: withMethods('the metrics of a process, such as startTelemetry() gives', 'metricsHandler'),
+  metricsPath: path,
   logger: { ...object, expected: 'a Logger' },
   clock: { ...object, expected: 'a Clock' },
 }

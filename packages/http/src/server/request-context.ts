@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CallContext,
   CommunicationError,
+  currentContext,
   DEADLINE_HEADER,
   DEFAULT_CORRELATION_HEADER,
   isCorrelationId,
@@ -10,6 +11,7 @@ import {
   TimeoutError,
 } from '@comm/core'
 import { type Context, context, propagation, trace } from '@opentelemetry/api'
+import { observeRequest } from './observed-request.ts'
 import type { ResolvedServerOptions } from './options.ts'
 
 const DEADLINE_NAME = DEADLINE_HEADER.toLowerCase()
@@ -17,27 +19,45 @@ const DEADLINE_NAME = DEADLINE_HEADER.toLowerCase()
 /** Everything that the code of one request runs in. */
 export interface RequestScope {
   readonly call: CallContext
-  /** The trace that the caller is in, unless an instrumentation has restored it already. */
+  /** With the span of this request, or without an SDK that traces the trace of the caller, unless an instrumentation has restored it. */
   readonly trace: Context
+}
+
+const opened = new WeakMap<IncomingMessage, RequestScope>()
+
+/** The innermost one that was opened for the request. */
+export function scopeOf(request: IncomingMessage): RequestScope | undefined {
+  return opened.get(request)
 }
 
 /**
  * Reads what travelled with a request: a correlation id (a new one for none or for one that is not short and printable), the
  * time that the caller still waits, and its trace. The context's signal aborts when the client goes away before it has its
- * answer. The correlation id is echoed on the response.
+ * answer. The correlation id is echoed on the response. A request has one scope: where a server wraps a framework that has a plugin of its own,
+ * the inner one goes on in the context that it finds, to which what stands between them may have added, such as a principal.
  *
  * @throws TimeoutError COMM_DEADLINE_EXCEEDED when the caller has no time left
  */
 export function openScope(request: IncomingMessage, response: ServerResponse, options: ResolvedServerOptions): RequestScope {
+  const outside = opened.get(request)
+  const scope =
+    outside === undefined ? newScope(request, response, options) : { ...outside, call: currentContext() ?? outside.call }
+  opened.set(request, scope)
+  return scope
+}
+
+function newScope(request: IncomingMessage, response: ServerResponse, options: ResolvedServerOptions): RequestScope {
   const { correlationHeader, clock } = options
   const received = request.headers[correlationHeader.toLowerCase()]
   const correlationId = isCorrelationId(received) ? received : newCorrelationId()
   response.setHeader(correlationHeader, correlationId)
+  const outer = context.active()
+  const within = trace.getSpan(outer) === undefined ? propagation.extract(outer, request.headers) : outer
+  const observed = observeRequest(request, response, within, clock)
   const remainingMs = remainingTime(request)
   if (remainingMs === 0) {
     throw new TimeoutError('the deadline of the request had passed when it came in', { code: 'COMM_DEADLINE_EXCEEDED' })
   }
-  const outer = context.active()
   return {
     call: {
       correlationId,
@@ -45,7 +65,7 @@ export function openScope(request: IncomingMessage, response: ServerResponse, op
       ...(remainingMs === undefined ? {} : { deadlineAt: clock.now() + remainingMs }),
       ...(correlationHeader === DEFAULT_CORRELATION_HEADER ? {} : { correlationHeader }),
     },
-    trace: trace.getSpan(outer) === undefined ? propagation.extract(outer, request.headers) : outer,
+    trace: observed,
   }
 }
 

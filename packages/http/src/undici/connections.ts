@@ -1,5 +1,5 @@
-import type { TlsOptions, TransportStats } from '../transport.ts'
-import { Connection } from './connection.ts'
+import type { TransportStats } from '../transport.ts'
+import { Connection, type Route } from './connection.ts'
 
 export interface ConnectionLimits {
   readonly maxConnections: number
@@ -7,34 +7,38 @@ export interface ConnectionLimits {
   readonly keepaliveExpiryMs: number
 }
 
-/** Gets a connection, sooner or later. */
-export type Waiter = (connection: Connection) => void
+/** Waits for a connection. */
+export interface Waiter {
+  /** Gets it, sooner or later. */
+  connected(connection: Connection): void
+}
 
 /**
  * The connections to one origin: at most so many, of which a limited number is kept while idle. Unlike undici's own Pool it knows a limit
  * for idle ones, hands out the one used last, so that others may expire, and finds it in O(1).
  */
 export class Connections {
-  readonly #origin: string
-  readonly #tls: TlsOptions | undefined
+  readonly #route: Route
   readonly #limits: ConnectionLimits
   /** Used last, at the end. */
   readonly #idle: Connection[] = []
   /** In order of arrival. */
   readonly #waiting = new Set<Waiter>()
+  readonly #onEmpty: () => void
   #busy = 0
 
-  constructor(origin: string, tls: TlsOptions | undefined, limits: ConnectionLimits) {
-    this.#origin = origin
-    this.#tls = tls
+  /** @param onEmpty there is no connection left, and nobody waits for one */
+  constructor(route: Route, limits: ConnectionLimits, onEmpty: () => void) {
+    this.#route = route
     this.#limits = limits
+    this.#onEmpty = onEmpty
   }
 
   get stats(): TransportStats {
     return { open: this.#busy + this.#idle.length, idle: this.#idle.length, pending: this.#waiting.size }
   }
 
-  /** Calls the waiter with a connection: at once, or when there is one. */
+  /** Gives the waiter a connection: at once, or when there is one. */
   acquire(waiter: Waiter): void {
     const connection = this.#idle.pop() ?? (this.#busy < this.#limits.maxConnections ? this.#open() : undefined)
     if (connection === undefined) {
@@ -42,7 +46,7 @@ export class Connections {
       return
     }
     this.#busy++
-    waiter(connection)
+    waiter.connected(connection)
   }
 
   /** It waits no longer. */
@@ -58,21 +62,22 @@ export class Connections {
     if (next !== undefined) {
       this.#waiting.delete(next)
       this.#busy++
-      return next(isUsable ? connection : this.#open())
+      return next.connected(isUsable ? connection : this.#open())
     }
-    if (!isUsable) return
+    if (!isUsable) return this.#leave()
     connection.served++
-    if (this.#idle.length < this.#limits.maxKeepaliveConnections) this.#idle.push(connection)
-    else connection.destroy()
+    if (this.#idle.length < this.#limits.maxKeepaliveConnections) return void this.#idle.push(connection)
+    connection.destroy()
+    this.#leave()
   }
 
   /** Cuts those that are idle. */
   closeIdle(): Promise<unknown> {
-    return Promise.all(this.#idle.splice(0).map(({ client }) => client.close()))
+    return Promise.all(this.#idle.splice(0).map((connection) => connection.close()))
   }
 
   #open(): Connection {
-    return new Connection(this.#origin, this.#tls, this.#limits.keepaliveExpiryMs, this.#closed)
+    return new Connection(this.#route, this.#limits.keepaliveExpiryMs, this.#closed)
   }
 
   readonly #closed = (connection: Connection): void => {
@@ -80,5 +85,10 @@ export class Connections {
     if (at < 0) return
     this.#idle.splice(at, 1)
     connection.destroy()
+    this.#leave()
+  }
+
+  #leave(): void {
+    if (this.#busy === 0 && this.#idle.length === 0 && this.#waiting.size === 0) this.#onEmpty()
   }
 }

@@ -4,11 +4,11 @@ import { AnswerReceiver, type ReceiverParts, type Wire } from '../answer-receive
 import type { TransportRequest } from '../transport.ts'
 import { transportError } from '../transport-errors.ts'
 import type { Connection } from './connection.ts'
-import type { Connections } from './connections.ts'
+import type { Connections, Waiter } from './connections.ts'
 import { joinedHeaders } from './joined-headers.ts'
 
 /** One exchange over undici's dispatch. It is its own handler, so that an exchange costs no closures. */
-export class UndiciExchange implements Dispatcher.DispatchHandler, Wire {
+export class UndiciExchange implements Dispatcher.DispatchHandler, Waiter, Wire {
   readonly #request: TransportRequest
   readonly #connections: Connections
   readonly #receiver: AnswerReceiver
@@ -16,22 +16,29 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, Wire {
   #controller: Dispatcher.DispatchController | undefined
   #uploadError: Error | undefined
 
-  constructor(connections: Connections, parts: Omit<ReceiverParts, 'wire'>) {
+  constructor(connections: Connections, parts: ReceiverParts) {
     this.#request = parts.request
     this.#connections = connections
-    this.#receiver = new AnswerReceiver({ ...parts, wire: this })
+    this.#receiver = new AnswerReceiver(parts, this)
   }
 
   start(): void {
-    this.#connections.acquire(this.#send)
+    this.#connections.acquire(this)
   }
 
-  readonly #send = (connection: Connection): void => {
+  connected(connection: Connection): void {
     this.#connection = connection
-    const { method, url, headers } = this.#request
+    const { method, url, headers, bodyBytes } = this.#request
+    const sized = bodyBytes === undefined ? headers : { ...headers, 'content-length': String(bodyBytes) }
     try {
-      connection.client.dispatch(
-        { method, path: url.pathname + url.search, headers, body: this.#bodyToSend() } as Dispatcher.DispatchOptions,
+      connection.dispatch(
+        {
+          origin: '',
+          method,
+          path: url.pathname + url.search,
+          headers: sized,
+          body: this.#bodyToSend(),
+        } as Dispatcher.DispatchOptions,
         this,
       )
     } catch (thrown) {
@@ -96,7 +103,7 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, Wire {
 
   /** A connection whose answer was read to its end can serve again. */
   end(isRead: boolean): void {
-    if (this.#connection === undefined) this.#connections.forget(this.#send)
+    if (this.#connection === undefined) this.#connections.forget(this)
     else this.#connections.release(this.#connection, isRead)
   }
 }

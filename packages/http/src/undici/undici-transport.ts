@@ -1,15 +1,9 @@
-import { type Clock, systemClock } from '@comm/core'
+import { type Cancellation, type Clock, systemClock, type TlsMaterial } from '@comm/core'
 import { checkOptions, withDefaults } from '@comm/core/options'
 import { InFlight } from '../in-flight.ts'
 import { POOL_DEFAULTS, TRANSPORT_RULES } from '../pool-options.ts'
-import type {
-  HttpTransport,
-  TlsOptions,
-  TransportOptions,
-  TransportRequest,
-  TransportResponse,
-  TransportStats,
-} from '../transport.ts'
+import { Proxies } from '../proxy/proxies.ts'
+import type { HttpTransport, TransportOptions, TransportRequest, TransportResponse, TransportStats } from '../transport.ts'
 import { Connections } from './connections.ts'
 import { UndiciExchange } from './exchange.ts'
 
@@ -22,23 +16,30 @@ export function undiciTransport(options: TransportOptions = {}): HttpTransport {
 class UndiciTransport implements HttpTransport {
   readonly name = 'undici'
   readonly #clock: Clock
-  readonly #limits: Required<Omit<TransportOptions, 'clock'>>
+  readonly #limits: Required<Omit<TransportOptions, 'clock' | 'proxy'>>
+  readonly #proxies: Proxies | undefined
   /** By the material of the connection, then by origin. */
-  readonly #connections = new Map<TlsOptions | undefined, Map<string, Connections>>()
+  readonly #connections = new Map<TlsMaterial | undefined, Map<string, Connections>>()
   readonly #inFlight = new InFlight()
   #closing: Promise<void> | undefined
 
   constructor(options: TransportOptions) {
-    const { clock = systemClock, ...limits } = withDefaults(POOL_DEFAULTS, options)
+    const { clock = systemClock, proxy, ...limits } = withDefaults(POOL_DEFAULTS, options)
     this.#clock = clock
     this.#limits = limits
+    this.#proxies = proxy === undefined ? undefined : new Proxies('undiciTransport', proxy)
   }
 
   send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse> {
+    return this.sendUntil(request, signal)
+  }
+
+  sendUntil(request: TransportRequest, cancellation: Cancellation | undefined): Promise<TransportResponse> {
     return new Promise((resolve, reject) => {
-      this.#inFlight.begin(request, signal)
+      this.#inFlight.begin(request, cancellation)
       const { ended } = this.#inFlight
-      new UndiciExchange(this.#connectionsTo(request), { request, signal, clock: this.#clock, resolve, reject, ended }).start()
+      const parts = { request, cancellation, clock: this.#clock, resolve, reject, ended }
+      new UndiciExchange(this.#connectionsTo(request), parts).start()
     })
   }
 
@@ -63,7 +64,8 @@ class UndiciTransport implements HttpTransport {
     await Promise.all([...this.#all()].map((connections) => connections.closeIdle()))
   }
 
-  #connectionsTo({ url: { origin }, tls }: TransportRequest): Connections {
+  #connectionsTo({ url, tls }: TransportRequest): Connections {
+    const { origin } = url
     let byOrigin = this.#connections.get(tls)
     if (byOrigin === undefined) {
       byOrigin = new Map()
@@ -71,7 +73,10 @@ class UndiciTransport implements HttpTransport {
     }
     let connections = byOrigin.get(origin)
     if (connections === undefined) {
-      connections = new Connections(origin, tls, this.#limits)
+      const origins = byOrigin
+      connections = new Connections({ origin, tls, proxy: this.#proxies?.for(url) }, this.#limits, () => {
+        if (origins.delete(origin) && origins.size === 0) this.#connections.delete(tls)
+      })
       byOrigin.set(origin, connections)
     }
     return connections

@@ -165,7 +165,7 @@ describe('judge', () => {
       fc.property(headersOf, ({ cc, authorized, cookie, ttlMs, status }) => {
         const headers = { 'cache-control': cc.join(', '), ...(cookie ? { 'set-cookie': ['a=b'] } : {}) }
         const request: Record<string, string> = authorized ? { authorization: 'x' } : {}
-        const verdict = judge(request, { status, headers }, { requestedAt: 0, receivedAt: 0 }, { ...wishes, ttlMs })
+        const verdict = judge({ headers: request }, { status, headers }, { requestedAt: 0, receivedAt: 0 }, { ...wishes, ttlMs })
         if (verdict === undefined) return
         expect(cc).not.toContain('no-store')
         expect(cc).not.toContain('private')
@@ -183,7 +183,7 @@ describe('judge', () => {
       fc.property(
         fc.dictionary(fc.constantFrom('cache-control', 'expires', 'age', 'date', 'vary', 'last-modified', 'pragma'), fc.string()),
         (headers) => {
-          const verdict = judge({}, { status: 200, headers }, { requestedAt: 0, receivedAt: 0 }, wishes)
+          const verdict = judge({ headers: {} }, { status: 200, headers }, { requestedAt: 0, receivedAt: 0 }, wishes)
           expect(Number.isFinite(verdict?.lifetimeMs ?? 0)).toBe(true)
         },
       ),

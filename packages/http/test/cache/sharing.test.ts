@@ -1,4 +1,4 @@
-import { ConnectionError, TimeoutError, withContext } from '@comm/core'
+import { CommunicationError, ConnectionError, TimeoutError, withContext } from '@comm/core'
 import { describe, expect, it } from '@jest/globals'
 import { failureOf, until } from '../support/local-server.ts'
 import { type Handler, origin } from './support.ts'
@@ -46,6 +46,22 @@ describe('requests side by side', () => {
     for (const nth of [2, 3, 4]) open(nth)
     const texts = await Promise.all([...all, late].map(async (answer) => (await answer).status))
     expect(texts).toEqual([200, 200, 200, 200])
+  })
+
+  it('do not share a limit of size', async () => {
+    const { ask, requests, open, fail } = gated()
+    const short = failureOf(ask('/', { maxResponseBytes: 3 }))
+    const long = ask('/', { maxResponseBytes: 100 })
+    const same = failureOf(ask('/', { maxResponseBytes: 3 }))
+    await until(() => requests.length === 1)
+    fail(1, new CommunicationError('too large', { code: 'COMM_TOO_LARGE', details: { maxBytes: 3 } }))
+    await until(() => requests.length === 2)
+    open(2)
+    expect([await short, (await long).text(), await same]).toMatchObject([
+      { code: 'COMM_TOO_LARGE' },
+      'answer 2',
+      { code: 'COMM_TOO_LARGE' },
+    ])
   })
 
   it('that differ in what selects the answer get their own', async () => {

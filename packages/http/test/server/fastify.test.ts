@@ -1,6 +1,7 @@
-import { currentContext, Lifecycle, ServiceUnavailableError } from '@comm/core'
+import { createServer } from 'node:http'
+import { currentContext, Lifecycle, ServiceUnavailableError, withContext } from '@comm/core'
 import { HttpClient } from '@comm/http'
-import { commPlugin, httpServerComponent } from '@comm/http/server'
+import { commPlugin, contextHandler, httpServerComponent } from '@comm/http/server'
 import { describe, expect, it } from '@jest/globals'
 import fastify from 'fastify'
 
@@ -38,12 +39,42 @@ describe('commPlugin', () => {
     expect(response.json()).toMatchObject({ correlationId: 'f1', hasDeadline: true })
   })
 
+  it('goes on in the context of a server that wraps the framework, behind body parsers too', async () => {
+    const principal = { subject: 'orders', method: 'mtls', scopes: [], roles: [], attributes: {} }
+    const outer: (string | undefined)[] = []
+    const server = fastify({
+      serverFactory: (handler) =>
+        createServer(
+          contextHandler((request, response) => {
+            outer.push(currentContext()?.correlationId)
+            withContext({ principal }, () => handler(request, response))
+          }),
+        ),
+    })
+    await server.register(commPlugin)
+    server.post('/', async () => currentContext())
+    await server.ready()
+    await using lifecycle = new Lifecycle()
+    const component = httpServerComponent(server.server, { port: 0, host: '127.0.0.1' })
+    lifecycle.add(component)
+    await lifecycle.start()
+    const response = await fetch(component.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ padding: 'x'.repeat(200_000) }),
+    })
+    const { correlationId, principal: seen } = (await response.json()) as { correlationId: string; principal: unknown }
+    expect(seen).toEqual(principal)
+    expect([response.headers.get('x-correlation-id'), ...outer]).toEqual([correlationId, correlationId])
+  })
+
   it('answers health and readiness from a Lifecycle', async () => {
     const { url, lifecycle } = await app()
     await using _stopped = lifecycle
     await using client = new HttpClient({ baseUrl: url })
     expect((await client.get('/health')).json()).toEqual({ status: 'up', components: { 'http server': { status: 'up' } } })
     expect((await client.get('/ready')).json()).toEqual({ ready: true })
+    expect((await client.get('/live')).json()).toEqual({ live: true })
   })
 
   it('answers errors as problem documents, Fastify’s own included', async () => {

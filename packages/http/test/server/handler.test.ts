@@ -161,13 +161,32 @@ describe.each(ENTRANCES)('%s', (_name, entrance) => {
     expect(carried).toEqual([`00-${parent.traceId}-${parent.spanId}-01`])
   })
 
+  it('drops what the handler had said of an answer that it did not give', async () => {
+    await using server = await localServer(
+      entrance((_request, response) => {
+        const said = { 'content-length': '9999', 'content-encoding': 'gzip', etag: '"1"', 'x-own': 'stays' }
+        for (const [name, value] of Object.entries(said)) response.setHeader(name, value)
+        throw new Error('no')
+      }),
+    )
+    const answer = await fetch(server.url)
+    expect(await answer.json()).toMatchObject({ status: 500 })
+    expect([answer.headers.get('etag'), answer.headers.get('x-own')]).toEqual([null, 'stays'])
+  })
+
   it.each<[unknown, number, object]>([
     [
       new ValidationError('id must be a number', { details: { issues: [{ path: 'id' }] } }),
       400,
       { detail: 'id must be a number', issues: [{ path: 'id' }] },
     ],
+    [
+      new ValidationError('the JSON of db01', { details: { issues: [{ path: 'db01' }], url: 'http://db01/' } }),
+      502,
+      { code: 'COMM_VALIDATION' },
+    ],
     [new AuthenticationError('key k-123 of db01 was refused'), 401, { code: 'COMM_AUTHENTICATION' }],
+    [new AuthenticationError('no token of db01', { details: { target: 'db01' } }), 502, { code: 'COMM_AUTHENTICATION' }],
     [new AuthorizationError('alice may not do this on db01'), 403, { code: 'COMM_AUTHORIZATION' }],
     [new RateLimitedError('bucket db01 is empty', { details: { retryAfterMs: 1200 } }), 429, { code: 'COMM_RATE_LIMITED' }],
     [new HttpStatusError('GET http://db01/ was answered 404', { status: 404 }), 502, { code: 'COMM_HTTP_STATUS' }],

@@ -6,6 +6,7 @@ import {
   type Health,
   type Timer,
   UP,
+  withinLimit,
 } from '@comm/core'
 import { ClusterLink } from './cluster-link.ts'
 import { redisError } from './errors.ts'
@@ -117,7 +118,8 @@ export class RedisConnection implements AsyncDisposable {
     return failure
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Idempotent; also ends a connect under way. */
+  async close(): Promise<void> {
     if (this.isClosed) return
     this.#lifetime.abort(this.#closedError())
     this.#retry?.cancel()
@@ -125,6 +127,10 @@ export class RedisConnection implements AsyncDisposable {
     this.#link?.destroy()
     this.#link = undefined
     await this.#connecting?.catch(() => undefined)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #open(signal: AbortSignal): Promise<void> {
@@ -188,18 +194,13 @@ export class RedisConnection implements AsyncDisposable {
   }
 
   async #ask(link: RedisLink, limitMs: number): Promise<CommunicationError | undefined> {
-    const { clock } = this.options
-    const late = Promise.withResolvers<CommunicationError>()
-    const timer = clock.setTimer(limitMs, () =>
-      late.resolve(new ConnectionError(`${this.where} did not answer a PING within ${limitMs} ms`)),
-    )
     const asked = link.ping().then(
-      () => undefined,
+      () => 'answered' as const,
       (thrown: unknown) => redisError(thrown, `ask ${this.where}`),
     )
-    const problem = await Promise.race([asked, late.promise])
-    timer.cancel()
-    return problem
+    const answer = await withinLimit(this.options.clock, limitMs, asked)
+    if (answer === undefined) return new ConnectionError(`${this.where} did not answer a PING within ${limitMs} ms`)
+    return answer === 'answered' ? undefined : answer
   }
 
   #checkOpen(): void {

@@ -10,6 +10,9 @@ export async function clientOptions(options: ResolvedConnection): Promise<RedisC
   return {
     RESP: 3,
     disableOfflineQueue: true,
+    // The library's own limit ends with the writing, and costs a signal with a timer for each command: the heartbeat finds a server
+    // that takes nothing any more.
+    commandOptions: { timeout: 0 },
     maintNotifications: 'disabled',
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),

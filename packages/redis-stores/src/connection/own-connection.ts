@@ -20,7 +20,12 @@ export class OwnConnection {
   /** @param key says which server of a Cluster @throws the client library's errors */
   static async open(link: RedisLink, key: string, onLost: (reason: unknown) => void): Promise<OwnConnection> {
     const opened = new OwnConnection(link, key, await link.dedicated(key), onLost)
-    opened.#id = String(await opened.client.sendCommand(['CLIENT', 'ID']))
+    try {
+      opened.#id = String(await opened.client.sendCommand(['CLIENT', 'ID']))
+    } catch (thrown) {
+      opened.destroy()
+      throw thrown
+    }
     return opened
   }
 

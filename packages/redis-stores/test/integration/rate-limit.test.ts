@@ -9,6 +9,6 @@ afterAll(() => server.close())
 const { host, port } = server
 
 rateLimitStoreContract({ describe, it }, 'Redis', () => {
-  const store = new RedisRateLimitStore({ connection: { host, port }, timeoutMs: 5000, whenAway: 'reject' })
+  const store = new RedisRateLimitStore({ connection: { host, port }, timeoutMs: 25_000, whenAway: 'reject' })
   return { store, pass: (ms) => sleep(Math.ceil(ms) + 2), dispose: () => store[Symbol.asyncDispose]() }
 })
