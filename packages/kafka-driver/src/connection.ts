@@ -1,5 +1,4 @@
-import { type CommunicationError, ConnectionError, type Health, UP } from '@comm/core'
-import { pause, withinLimit } from '@comm/messaging/adapter'
+import { type CommunicationError, ConnectionError, type Health, pause, UP, withinLimit } from '@comm/core'
 import type { KafkaDriver, KafkaLink } from './driver.ts'
 import { kafkaErrors } from './errors.ts'
 import type { ResolvedConnection } from './options.ts'
@@ -19,7 +18,6 @@ export class Connection {
   readonly #closing = new AbortController()
   #link: KafkaLink | undefined
   #lastError: CommunicationError | undefined
-  #connecting: Promise<void> | undefined
   #reconnecting: Promise<void> | undefined
 
   constructor(driver: KafkaDriver, options: ResolvedConnection, owner: ConnectionOwner) {
@@ -34,7 +32,7 @@ export class Connection {
   }
 
   /** @throws COMM_CLOSED */
-  checkOpen(): void {
+  #checkOpen(): void {
     this.#closing.signal.throwIfAborted()
   }
 
@@ -45,21 +43,17 @@ export class Connection {
 
   /** @throws COMM_CLOSED; ConnectionError without a link */
   require(what: string): KafkaLink {
-    this.checkOpen()
+    this.#checkOpen()
     if (this.#link === undefined) throw this.notConnected(what)
     return this.#link
   }
 
   /** Tries once, and then no more than is needed. @throws CommunicationError */
   async connect(signal: AbortSignal): Promise<void> {
-    this.checkOpen()
+    this.#checkOpen()
     if (signal.aborted) throw kafkaErrors.aborted('connecting to', signal)
-    this.#connecting ??= this.#connect(signal).catch((thrown: unknown) => {
-      this.#connecting = undefined
-      throw thrown
-    })
-    await this.#connecting
-    this.checkOpen()
+    await this.#connect(signal)
+    this.#checkOpen()
   }
 
   /** Asks Kafka, with a limit of its own. */

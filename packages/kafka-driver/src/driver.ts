@@ -54,15 +54,14 @@ export interface ProduceFailure {
   readonly error: CommunicationError
 }
 
-type IncomingHeader = Buffer | string
-
 export interface IncomingMessage {
-  readonly offset: string
+  readonly offset: number
   /** Epoch milliseconds. */
-  readonly timestamp: string
+  readonly timestamp: number
   readonly key: Buffer | null
   readonly value: Buffer | null
-  readonly headers?: Readonly<Record<string, IncomingHeader | IncomingHeader[] | undefined>>
+  /** Text where it is UTF-8, which Kafka does not tell from bytes; of several of one name the last. */
+  readonly headers: Readonly<Record<string, string | Buffer>>
 }
 
 /** What was fetched of one partition. It may have been fetched before the last `seek`. */
@@ -73,6 +72,8 @@ export interface IncomingBatch {
   readonly from: number
   /** … and the one to ask for next. */
   readonly next: number
+  /** Of the record that was to be written next when it was fetched. */
+  readonly high: number
 }
 
 /** What publishes and administers. When it breaks it is thrown away, and another is opened. */
@@ -87,13 +88,15 @@ export interface KafkaLink {
   leaders(topic: string): Promise<readonly number[] | undefined>
   /** Those that exist already are left as they are. */
   createTopics(topics: readonly NewTopic[]): Promise<void>
+  /** Those that are not there are no error. */
+  deleteTopics(topics: readonly string[]): Promise<void>
   ranges(topic: string): Promise<readonly PartitionRange[]>
   /** For each partition the offset of the first record at or after the time, else of the one that will be written next. */
   offsetsAt(topic: string, timestamp: number): Promise<readonly Position[]>
   /** What the group has committed; partitions without a commit are left out. */
   committed(groupId: string, topics: readonly string[]): Promise<readonly Position[]>
-  /** Commits for a group that has no members. @throws ConsumeError when it has */
-  setCommitted(groupId: string, topic: string, offsets: readonly Position[]): Promise<void>
+  /** Whether somebody consumes for the group now. */
+  hasMembers(groupId: string): Promise<boolean>
   /** Deletes everything that is in the partitions below the offsets. */
   deleteRecords(topic: string, offsets: readonly Position[]): Promise<void>
   /** Resolves when a broker answers. */

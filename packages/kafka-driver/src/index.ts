@@ -1,3 +1,4 @@
+export { commitFor } from './commit-for.ts'
 export { Connection, type ConnectionOwner } from './connection.ts'
 export type {
   Claims,
@@ -31,4 +32,5 @@ export {
   resolveConnection,
 } from './options.ts'
 export { murmur2, partitionOfKey } from './partitioner.ts'
-export { type ReadRange, readRecords } from './read-records.ts'
+export { readRecords } from './read-records.ts'
+export { countUnsettled, settleSome, type Unsettled, unsettledOf } from './unsettled.ts'

@@ -1,12 +1,21 @@
-import { AuthenticationError, type CommunicationError, ConnectionError, describeEndpoint } from '@comm/core'
+import {
+  AuthenticationError,
+  type CommunicationError,
+  ConnectionError,
+  describeEndpoint,
+  unlessAborted,
+  withinLimit,
+} from '@comm/core'
 import { readTls } from '@comm/core/tls'
-import { adapterErrors, unlessAborted, withinLimit } from '@comm/messaging/adapter'
-import kafkajs, { type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs'
+import { adapterErrors } from '@comm/messaging/adapter'
+import kafkajs, { type Kafka as KafkaClient, type RetryOptions, type SASLOptions } from 'kafkajs'
 import { loadCodecs } from './codecs.ts'
 import type { KafkaDriver, KafkaLink, KafkaMember, MemberEvents } from './driver.ts'
+import { meetClusters, restIdleQueues } from './kafkajs-clusters.ts'
 import { fromKafka } from './kafkajs-errors.ts'
 import { KafkaJsLink } from './kafkajs-link.ts'
 import { KafkaJsMember } from './kafkajs-member.ts'
+import { writeProduces } from './kafkajs-produce.ts'
 import type { ResolvedConnection } from './options.ts'
 import { Sockets } from './sockets.ts'
 
@@ -28,9 +37,10 @@ export class KafkaJsDriver implements KafkaDriver {
     const { servers, translateAddress, connectionTimeoutMs, clock, producerConfig } = this.#options
     await loadCodecs(producerConfig.compressionType)
     const sockets = new Sockets(translateAddress, () => void link.check())
-    const config = await this.#config(sockets, { ...RETRY, retries: Math.max(FEW, servers.length - 1) })
-    const patient = await this.#config(sockets, { ...RETRY, retries: 10 })
-    const link = new KafkaJsLink(new Kafka(config), new Kafka(patient), sockets, this.#options, onBroken)
+    const kafka = await this.#client(sockets, { ...RETRY, retries: Math.max(FEW, servers.length - 1) })
+    const patient = await this.#client(sockets, { ...RETRY, retries: 10 })
+    writeProduces(kafka)
+    const link = new KafkaJsLink(kafka, patient, sockets, this.#options, onBroken)
     const what = `connect to Kafka at ${servers.map(describeEndpoint).join(', ')}`
     try {
       const opened = link.connect().then(() => true)
@@ -50,14 +60,14 @@ export class KafkaJsDriver implements KafkaDriver {
     const sockets = new Sockets(this.#options.translateAddress, () => undefined)
     // Without an end: a consumer of kafkajs that gives up loses its place in the group.
     const retry = { ...RETRY, retries: Number.MAX_SAFE_INTEGER }
-    const kafka = new Kafka(await this.#config(sockets, retry))
+    const kafka = await this.#client(sockets, retry)
     return new KafkaJsMember(kafka, sockets, { groupId, topics, retry, events }, this.#options)
   }
 
-  async #config(sockets: Sockets, retry: RetryOptions): Promise<KafkaConfig> {
+  async #client(sockets: Sockets, retry: RetryOptions): Promise<KafkaClient> {
     const { servers, clientId, ssl, connectionTimeoutMs, producerConfig } = this.#options
     const sasl = this.#sasl()
-    return {
+    const kafka = new Kafka({
       // kafkajs stops trying where there is none.
       brokers: () => (sockets.isCut ? [] : servers.map(({ host, port }) => `${host}:${port}`)),
       clientId,
@@ -70,7 +80,9 @@ export class KafkaJsDriver implements KafkaDriver {
       logLevel: logLevel.NOTHING,
       ...(ssl.enabled === false ? undefined : { ssl: await readTls('kafka.ssl', ssl) }),
       ...(sasl === undefined ? undefined : { sasl }),
-    }
+    })
+    meetClusters(kafka, restIdleQueues)
+    return kafka
   }
 
   /** To a token that it refuses, a broker says nothing that kafkajs understands, and closes. */

@@ -1,5 +1,4 @@
-import { type CommunicationError, ConnectionError, ConsumeError } from '@comm/core'
-import { pause, withinLimit } from '@comm/messaging/adapter'
+import { type CommunicationError, ConnectionError, pause, withinLimit } from '@comm/core'
 import type { Admin, ITopicMetadata, Kafka, Producer } from 'kafkajs'
 import { COMPRESSION } from './codecs.ts'
 import type { KafkaLink, NewTopic, OutgoingBatch, OutgoingMessage, PartitionRange, Position, ProduceFailure } from './driver.ts'
@@ -97,6 +96,14 @@ export class KafkaJsLink implements KafkaLink {
     await Promise.all(names.map((name) => this.ranges(name)))
   }
 
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    try {
+      await this.#ask((admin) => admin.deleteTopics({ topics: [...topics] }))
+    } catch (thrown) {
+      if (kafkaErrorType(thrown) !== UNKNOWN_TOPIC) throw fromKafka(`delete the topics ${topics.join(', ')}`, thrown)
+    }
+  }
+
   async ranges(topic: string): Promise<readonly PartitionRange[]> {
     const found = await this.#do(`look at topic ${topic}`, (admin) => admin.fetchTopicOffsets(topic))
     return found.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
@@ -115,15 +122,9 @@ export class KafkaJsLink implements KafkaLink {
     return all.filter(({ offset }) => offset >= 0)
   }
 
-  async setCommitted(groupId: string, topic: string, offsets: readonly Position[]): Promise<void> {
-    const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
-    try {
-      await this.#ask((admin) => admin.setOffsets({ groupId, topic, partitions }))
-    } catch (thrown) {
-      if (!/no running instances/.test(String((thrown as Error).message))) throw fromKafka(`move group ${groupId}`, thrown)
-      const text = `cannot move group ${groupId}: it has consumers, which alone may do that. Stop them first`
-      throw new ConsumeError(text, { cause: thrown, retryable: false })
-    }
+  async hasMembers(groupId: string): Promise<boolean> {
+    const { groups } = await this.#do(`look at group ${groupId}`, (admin) => admin.describeGroups([groupId]))
+    return groups.some(({ members }) => members.length > 0)
   }
 
   async deleteRecords(topic: string, offsets: readonly Position[]): Promise<void> {

@@ -1,8 +1,9 @@
-import { ConnectionError } from '@comm/core'
-import { withinLimit } from '@comm/messaging/adapter'
-import kafkajs, { type Batch, type Consumer, type Kafka, type RetryOptions } from 'kafkajs'
+import { ConnectionError, withinLimit } from '@comm/core'
+import kafkajs, { type Consumer, type Kafka, type RetryOptions } from 'kafkajs'
 import type { KafkaMember, MemberEvents, Position, TopicPartition } from './driver.ts'
+import { Joining } from './joining.ts'
 import { fromKafka, isPassing } from './kafkajs-errors.ts'
+import { type FetchedBatch, incoming, readFetches } from './kafkajs-fetch.ts'
 import type { ResolvedConnection } from './options.ts'
 import type { Sockets } from './sockets.ts'
 import { stickyAssigner } from './sticky-assigner.ts'
@@ -21,7 +22,7 @@ export class KafkaJsMember implements KafkaMember {
   readonly #sockets: Sockets
   readonly #parts: MemberParts
   readonly #options: ResolvedConnection
-  #hasJoined = false
+  readonly #joining = new Joining()
   #stopping: Promise<void> | undefined
 
   constructor(kafka: Kafka, sockets: Sockets, parts: MemberParts, options: ResolvedConnection) {
@@ -34,11 +35,19 @@ export class KafkaJsMember implements KafkaMember {
     this.#consumer = kafka.consumer({
       groupId,
       // A group that has members of other makes agrees on what they know too.
-      partitionAssigners: [stickyAssigner(() => parts.events.claims()), kafkajs.PartitionAssigners.roundRobin],
+      partitionAssigners: [
+        (given) => {
+          // Nothing else of a consumer is told its cluster.
+          readFetches(given.cluster)
+          this.#joining.watch(given.cluster)
+          return stickyAssigner(() => parts.events.claims())(given)
+        },
+        kafkajs.PartitionAssigners.roundRobin,
+      ],
       // A group that was just made is not ready; later, whoever lost its place begins anew.
       retry: {
         ...retry,
-        restartOnFailure: async (error) => !this.#hasJoined && this.#stopping === undefined && isPassing(error),
+        restartOnFailure: async (error) => !this.#joining.hasJoined && this.#stopping === undefined && isPassing(error),
       },
       allowAutoTopicCreation: false,
       sessionTimeout: sessionTimeoutMs,
@@ -73,7 +82,7 @@ export class KafkaJsMember implements KafkaMember {
         const assigned = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
           (partitions as unknown as readonly number[]).map((partition) => ({ topic, partition })),
         )
-        this.#hasJoined = true
+        this.#joining.finished()
         events.joined(memberId, assigned)
       }),
     )
@@ -90,10 +99,7 @@ export class KafkaJsMember implements KafkaMember {
       await consumer.run({
         autoCommit: false,
         eachBatch: async ({ batch }) => {
-          const { topic, partition, messages, fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
-          const next = Number(batch.lastOffset()) + 1
-          if (this.#stopping === undefined)
-            await events.batch({ source: { topic, partition }, messages, from: Number(fetchedOffset), next })
+          if (this.#stopping === undefined) await events.batch(incoming(batch as FetchedBatch))
         },
       })
     } catch (thrown) {

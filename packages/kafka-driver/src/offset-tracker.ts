@@ -1,3 +1,5 @@
+import type { Position } from './driver.ts'
+
 /** One record of a partition that was read. */
 export interface Tracked {
   readonly offset: number
@@ -89,8 +91,31 @@ export class OffsetTracker<Item extends Tracked> {
   }
 }
 
-/** What a foreign client has noted there is not ours, and says nothing. */
-function noted(start: number, note: string): ReadonlySet<number> {
+/** A record whose contents do not matter. */
+class Offset implements Tracked {
+  readonly offset: number
+  isDone = false
+
+  constructor(offset: number) {
+    this.offset = offset
+  }
+}
+
+/** A position with these offsets done beyond it, as far as that can be noted. */
+export function doneBeyond(position: Position, offsets: readonly number[]): Position {
+  const { offset: from, note } = position
+  const tracker = new OffsetTracker<Offset>(from, note)
+  const done = new Set(offsets)
+  const last = [...offsets, ...noted(from, note)].reduce((most, offset) => Math.max(most, offset), from - 1)
+  for (let offset = from; offset <= last; offset++) {
+    const record = new Offset(offset)
+    if (!tracker.add(record) && done.has(offset)) tracker.done(record)
+  }
+  return { ...position, offset: tracker.position, note: tracker.note }
+}
+
+/** What is done beyond a position, by its note. What a foreign client has noted there is not ours, and says nothing. */
+export function noted(start: number, note = ''): ReadonlySet<number> {
   const known = new Set<number>()
   if (!/^(?:[\da-z]+\.[\da-z]+\.)+$/.test(note)) return known
   const numbers = note.split('.').map((digits) => Number.parseInt(digits, DIGITS))

@@ -44,9 +44,9 @@ export interface KafkaConsumerConfig {
   readonly fetchMaxPartitionBytes?: number
   /** … or for so long; also how long it may take until a partition that was held back is read again. @default 250 */
   readonly fetchMaxWaitMs?: number
-  /** Silence after which a consumer is dropped from its group. @default 6000 */
+  /** Silence after which a consumer is dropped from its group. @default 10000 */
   readonly sessionTimeoutMs?: number
-  /** @default 2000 */
+  /** @default 3000 */
   readonly heartbeatIntervalMs?: number
   /** How long a settled record may wait to be committed. @default 250 */
   readonly commitIntervalMs?: number
@@ -93,8 +93,8 @@ export const KAFKA_CONSUMER_DEFAULTS: Readonly<Required<Omit<KafkaConsumerConfig
   fetchMaxBytes: 10 * 1024 * 1024,
   fetchMaxPartitionBytes: 256 * 1024,
   fetchMaxWaitMs: 250,
-  sessionTimeoutMs: 6000,
-  heartbeatIntervalMs: 2000,
+  sessionTimeoutMs: 10_000,
+  heartbeatIntervalMs: 3000,
   commitIntervalMs: 250,
   autoOffsetReset: 'latest',
 })

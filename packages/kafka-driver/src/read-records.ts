@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { withinLimit } from '@comm/messaging/adapter'
+import { withinLimit } from '@comm/core'
 import type { IncomingMessage, KafkaDriver, KafkaMember, TopicPartition } from './driver.ts'
 import type { ResolvedConnection } from './options.ts'
 
@@ -39,7 +39,7 @@ export async function readRecords<Range extends ReadRange>(
       if (wanted === undefined) return undefined
       const { range } = wanted
       for (const message of messages) {
-        const offset = Number(message.offset)
+        const { offset } = message
         if (offset >= range.from && offset < range.until && wanted.left-- > 0) records.push({ range, message })
       }
       if (wanted.left <= 0 || next >= range.until) unread.delete(nameOf(source))

@@ -22,7 +22,12 @@ export class Sockets {
     // Half open: only then is it told apart who ended it.
     const target = { ...this.#translate({ host, port }), allowHalfOpen: true }
     const servername = isIP(host) === 0 ? { servername: host } : undefined
-    const socket = ssl ? connectTls({ ...target, ...servername, ...ssl }, onConnect) : connect(target, onConnect)
+    const connected = (): void => {
+      // One that took longer than it may: kafkajs has ended it, and would take its own connection for a new one.
+      if (socket.writableEnded) socket.destroy()
+      else onConnect()
+    }
+    const socket = ssl ? connectTls({ ...target, ...servername, ...ssl }, connected) : connect(target, connected)
     socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
     this.#open.add(socket)
     socket.once('close', () => {
@@ -30,6 +35,7 @@ export class Sockets {
       if (this.#cut === undefined) this.#onClose()
     })
     failInsteadOfEnd(socket)
+    unrefOnlyAlive(socket)
     return socket
   }
 
@@ -56,4 +62,10 @@ function failInsteadOfEnd(socket: Socket): void {
   })
   socket.on = ((event: string, listener: (...args: unknown[]) => void) =>
     event === 'end' ? socket : on(event, listener)) as Socket['on']
+}
+
+/** kafkajs lets go of a connection whenever it finds it closed, each time with a listener more. */
+function unrefOnlyAlive(socket: Socket): void {
+  const unref = socket.unref.bind(socket)
+  socket.unref = () => (socket.destroyed ? socket : unref())
 }

@@ -1,20 +1,28 @@
-import { checkOptions, nonEmptyText, number, required } from '@comm/core/options'
-import { type Connection, type KafkaLink, type Position, type ReadRange, readRecords } from '@comm/kafka-driver'
+import {
+  type Connection,
+  commitFor,
+  countUnsettled,
+  type Position,
+  readRecords,
+  settleSome,
+  type Unsettled,
+  unsettledOf,
+} from '@comm/kafka-driver'
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
+import { checkBrowse, unsupported } from '@comm/messaging/adapter'
 import { headersOf } from './message.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type Part, partsOf } from './topics.ts'
 
-const BROWSE_LIMIT = 100
 const NO_BYTES = new Uint8Array(0)
 
 /** What a group has not settled of one partition. */
-interface Rest extends ReadRange {
+interface Rest extends Unsettled {
   readonly part: Part
 }
 
-/** Looks into topics. Records are never taken out one by one: Kafka has no such thing. */
-export class KafkaAdmin implements BrokerAdmin {
+/** Looks into topics. Nothing is taken out of them one by one: Kafka has no such thing. What is removed is settled on behalf of its group. */
+export class KafkaAdmin implements Required<BrokerAdmin> {
   readonly #connection: Connection
   readonly #options: ResolvedOptions
 
@@ -23,30 +31,43 @@ export class KafkaAdmin implements BrokerAdmin {
     this.#options = options
   }
 
-  /** Of what was settled in the last moment some may still be counted: commits are gathered. */
+  /**
+   * Of what was settled in the last moment some may still be counted: commits are gathered. Of what waits for its time that counts which lies
+   * there for longer than anything may.
+   */
   async lag(topic: string, group: string): Promise<number> {
-    return countOf(await this.#rest('look at', topic, group))
+    return countUnsettled(await this.#rest('look at', topic, group, this.#options.clock.wall()))
   }
 
   async browse(request: BrowseRequest): Promise<readonly StoredRecord[]> {
-    checkOptions<BrowseRequest>('browse', request, {
-      topic: required(nonEmptyText),
-      group: nonEmptyText,
-      limit: number({ min: 0, integer: true }),
-    })
-    const { topic, group, limit = BROWSE_LIMIT } = request
+    const { topic, group, limit } = checkBrowse(request)
     const filled = (await this.#rest('browse', topic, group)).filter(({ from, until }) => from < until)
     if (filled.length === 0 || limit === 0) return []
-    const read = await readRecords(this.#connection.driver, this.#options, filled, limit)
-    const records = read.map(({ range: { part, partition }, message }) => ({
+    const most = limit + Math.max(...filled.map(({ done }) => done.size))
+    const read = await readRecords(this.#connection.driver, this.#options, filled, most)
+    const unsettled = read.filter(({ range: { done }, message }) => !done.has(message.offset))
+    const records = unsettled.map(({ range: { part, partition }, message }) => ({
       id: `${part.prefix}${partition}-${message.offset}`,
       topic,
       key: message.key?.toString(),
       body: message.value ?? NO_BYTES,
       headers: headersOf(message),
-      timestamp: Number(message.timestamp),
+      timestamp: message.timestamp,
     }))
     return records.toSorted((a, b) => a.timestamp - b.timestamp).slice(0, limit)
+  }
+
+  /** @throws ConsumeError while the group has consumers: they alone may settle */
+  async remove(topic: string, ids: readonly string[], group?: string): Promise<number> {
+    if (group === undefined)
+      throw unsupported(`cannot remove from topic ${topic}: Kafka keeps what groups have settled. Name one`)
+    const rest = await this.#rest('remove from', topic, group)
+    const { positions, count } = settleSome(rest, ({ part, partition }) => {
+      const prefix = `${part.prefix}${partition}-`
+      return ids.filter((id) => id.startsWith(prefix)).map((id) => Number(id.slice(prefix.length)))
+    })
+    if (positions.length > 0) await this.#commit(topic, group, positions)
+    return count
   }
 
   async purge(topic: string, group?: string): Promise<number> {
@@ -58,12 +79,18 @@ export class KafkaAdmin implements BrokerAdmin {
       if (ends.length === 0) continue
       // What others may read too is passed over, not deleted.
       if (part.isOwn || group === undefined) await link.deleteRecords(part.name, ends)
-      else await link.setCommitted(this.#options.groupId(group, topic), part.name, ends)
+      else await this.#commit(topic, group, ends)
     }
-    return countOf(rest)
+    return countUnsettled(rest)
   }
 
-  async #rest(what: string, topic: string, group: string | undefined): Promise<readonly Rest[]> {
+  #commit(topic: string, group: string, positions: readonly Position[]): Promise<void> {
+    const link = this.#connection.require(`move group ${group}`)
+    return commitFor(this.#connection.driver, link, this.#options.groupId(group, topic), positions)
+  }
+
+  /** @param now leaves out what may have to wait beyond it */
+  async #rest(what: string, topic: string, group: string | undefined, now?: number): Promise<readonly Rest[]> {
     const link = this.#connection.require(`${what} topic ${topic}`)
     const all = partsOf(topic, group)
     const leaders = await Promise.all(all.map(({ name }) => link.leaders(name)))
@@ -71,20 +98,17 @@ export class KafkaAdmin implements BrokerAdmin {
     const groupId = group === undefined || parts.length === 0 ? undefined : this.#options.groupId(group, topic)
     const names = parts.map(({ name }) => name)
     const committed = groupId === undefined ? [] : await link.committed(groupId, names)
-    return (await Promise.all(parts.map((part) => restOf(link, part, group === undefined, committed)))).flat()
+    const rests = parts.map(async (part): Promise<readonly Rest[]> => {
+      const { name, tier, isOwn } = part
+      const ranges = await link.ranges(name)
+      const ends = tier === undefined || now === undefined ? [] : await link.offsetsAt(name, now - tier.maxMs)
+      return ranges.map(({ partition, low, high }) => {
+        const isHere = (each: Position): boolean => each.topic === name && each.partition === partition
+        // A group that has not begun has nothing but what was published for it alone.
+        const position = committed.find(isHere) ?? { offset: isOwn || group === undefined ? low : high }
+        return { part, ...unsettledOf({ topic: name, partition }, position, low, ends.find(isHere)?.offset ?? high) }
+      })
+    })
+    return (await Promise.all(rests)).flat()
   }
-}
-
-/** A group that has not begun has nothing but what was published for it alone. */
-async function restOf(link: KafkaLink, part: Part, isForAll: boolean, committed: readonly Position[]): Promise<Rest[]> {
-  const ranges = await link.ranges(part.name)
-  return ranges.map(({ partition, low, high }) => {
-    const position = committed.find((each) => each.topic === part.name && each.partition === partition)
-    const from = Math.max(low, position?.offset ?? (part.isOwn || isForAll ? low : high))
-    return { part, topic: part.name, partition, from, until: high }
-  })
-}
-
-function countOf(rest: readonly Rest[]): number {
-  return rest.reduce((sum, { from, until }) => sum + until - from, 0)
 }

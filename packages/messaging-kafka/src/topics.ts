@@ -57,17 +57,25 @@ export function checkNames(parts: readonly Part[]): void {
 /** A week: what waits for a day must not be deleted before, whatever the cluster's default is. */
 const KEPT = { 'retention.ms': String(7 * LAST.maxMs), 'cleanup.policy': 'delete' }
 
+/** A day, for topics that nobody needs once their subscription is over: it may not live to delete them. */
+const TEMPORARY = { 'retention.ms': String(LAST.maxMs), 'cleanup.policy': 'delete' }
+
 /** Makes those that are missing. @throws CommunicationError */
-export async function ensureTopics(link: KafkaLink, parts: readonly Part[], options: ResolvedOptions): Promise<void> {
+export async function ensureTopics(
+  link: KafkaLink,
+  parts: readonly Part[],
+  options: ResolvedOptions,
+  temporary = false,
+): Promise<void> {
   const leaders = await Promise.all(parts.map(({ name }) => link.leaders(name)))
   const missing = parts.filter((_, index) => leaders[index] === undefined)
   if (missing.length === 0) return
   const { partitions, replicationFactor, topicConfig } = options
   const made = missing.map(({ name, prefix }) => ({
     topic: name,
-    partitions,
+    partitions: temporary ? 1 : partitions,
     replicationFactor,
-    config: prefix === '' ? topicConfig : { ...topicConfig, ...KEPT },
+    config: { ...topicConfig, ...(temporary ? TEMPORARY : prefix !== '' && KEPT) },
   }))
   await link.createTopics(made)
 }

@@ -9,8 +9,10 @@ import { partFor } from '../src/topics.ts'
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function message(offset: number, headers: IncomingMessage['headers'] = {}, timestamp = 0): IncomingMessage {
-  return { offset: String(offset), timestamp: String(timestamp), key: Buffer.from('k'), value: Buffer.from(`${offset}`), headers }
+  return { offset, timestamp, key: Buffer.from('k'), value: Buffer.from(`${offset}`), headers }
 }
+
+type Receive = (messages: readonly IncomingMessage[], from?: number, high?: number) => Promise<unknown> | undefined
 
 function setUp(delayMs = 0): {
   readonly clock: TestClock
@@ -18,12 +20,14 @@ function setUp(delayMs = 0): {
   readonly offered: KafkaDelivery[]
   readonly fetching: boolean[]
   readonly sought: number[]
-  readonly receive: (messages: readonly IncomingMessage[], from?: number) => Promise<unknown> | undefined
+  readonly begunAnew: number[]
+  readonly receive: Receive
 } {
   const clock = new TestClock()
   const offered: KafkaDelivery[] = []
   const fetching: boolean[] = []
   const sought: number[] = []
+  const begunAnew: number[] = []
   const partition = new AssignedPartition({ topic: 't', partition: 3 }, partFor('t', 'g', delayMs), {
     topic: 't',
     lanes: 'key',
@@ -33,10 +37,11 @@ function setUp(delayMs = 0): {
     settled: () => undefined,
     fetch: (_, isWanted) => fetching.push(isWanted),
     seek: ({ offset }) => sought.push(offset),
+    begunAnew: (_, { from }) => void begunAnew.push(from),
   })
-  const receive = (messages: readonly IncomingMessage[], from = Number(messages[0]?.offset)): Promise<unknown> | undefined =>
-    partition.receive({ source: partition.source, messages, from, next: Number(messages.at(-1)?.offset) + 1 })
-  return { clock, partition, offered, fetching, sought, receive }
+  const receive: Receive = (messages, from = Number(messages[0]?.offset), high = 1000) =>
+    partition.receive({ source: partition.source, messages, from, next: Number(messages.at(-1)?.offset) + 1, high })
+  return { clock, partition, offered, fetching, sought, begunAnew, receive }
 }
 
 describe('AssignedPartition', () => {
@@ -61,6 +66,23 @@ describe('AssignedPartition', () => {
     void receive([message(9)])
     expect(offered.map(({ place }) => place.offset)).toEqual([5, 6, 9])
     expect(sought).toEqual([5, 7])
+  })
+
+  it('begins anew when its log ends before what was read of it', () => {
+    const { partition, offered, sought, begunAnew, receive } = setUp()
+    partition.begin({ ...partition.source, offset: 5 }, true)
+    void receive([message(5), message(6)])
+    void receive([message(0), message(1)], 0, 2)
+    expect([offered.length, sought, begunAnew]).toEqual([2, [], [0]])
+  })
+
+  it('does so right after it was told where to read only when the log still says so: the batch may be of the time before', () => {
+    const { partition, offered, sought, begunAnew, receive } = setUp()
+    partition.begin({ ...partition.source, offset: 5 }, true)
+    void receive([message(0), message(1)], 0, 4)
+    expect([offered, sought, begunAnew]).toEqual([[], [5], []])
+    void receive([message(0), message(1)], 0, 4)
+    expect([offered, sought, begunAnew]).toEqual([[], [5], [0]])
   })
 
   it('lets fast handlers make room before it is held back', async () => {

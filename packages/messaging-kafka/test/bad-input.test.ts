@@ -51,7 +51,7 @@ describe('options of the client', () => {
     ],
     [
       'a heartbeat that comes too late',
-      { consumerConfig: { heartbeatIntervalMs: 6000 } },
+      { consumerConfig: { heartbeatIntervalMs: 10_000 } },
       'kafka.consumerConfig.heartbeatIntervalMs must be less than sessionTimeoutMs',
     ],
     ['an option of the message client', { closeTimeoutMs: -1 }, 'kafka.closeTimeoutMs must be a finite number >= 0, got -1'],

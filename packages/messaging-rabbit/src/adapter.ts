@@ -40,9 +40,9 @@ export class RabbitMQAdapter extends LinkedAdapter<Link, Consumer> {
         detectsUnroutable: options.confirmDelivery,
         maxBodyBytes: options.maxBodyBytes,
       },
-      makeConsumer: (link, parts) => {
-        checkNames(parts.request)
-        return new Consumer(options, link, parts)
+      consumersOf: (request) => {
+        checkNames(request)
+        return (link, parts) => new Consumer(options, link, parts)
       },
       // A queue that is not there, or otherwise than wanted, may be on a node that is down for a while.
       isFinal: ({ code, retryable }) => code === 'COMM_AUTHORIZATION' || (code === 'COMM_CONSUME' && !retryable),

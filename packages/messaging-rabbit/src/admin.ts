@@ -1,13 +1,11 @@
-import { checkOptions, nonEmptyText, number, required } from '@comm/core/options'
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
-import { unsupported } from '@comm/messaging/adapter'
+import { checkBrowse, unsupported } from '@comm/messaging/adapter'
 import type { Channel, GetMessage } from 'amqplib'
 import { fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
 import type { Link } from './link.ts'
 import { contentOf, idOf, timestampOf } from './message.ts'
 import { queueOf } from './names.ts'
 
-const BROWSE_LIMIT = 100
 /** RabbitMQ puts back what was looked at after the answer to it: the count says when. */
 const PUT_BACK_TRIES = 200
 
@@ -35,21 +33,22 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
   }
 
   async browse(request: BrowseRequest): Promise<readonly StoredRecord[]> {
-    checkOptions<BrowseRequest>('browse', request, {
-      topic: required(nonEmptyText),
-      group: nonEmptyText,
-      limit: number({ min: 0, integer: true }),
+    const { topic, group, limit } = checkBrowse(request)
+    const shown: StoredRecord[] = []
+    await this.#lookThrough('browse', queueGiven('browse', topic, group), limit, (message) => {
+      shown.push({ id: idOf(message), topic, ...contentOf(message), timestamp: timestampOf(message) })
+      return false
     })
-    const { topic, group, limit = BROWSE_LIMIT } = request
-    const messages = await this.#lookThrough('browse', queueGiven('browse', topic, group), limit, () => false)
-    return messages.map((message) => ({ id: idOf(message), topic, ...contentOf(message), timestamp: timestampOf(message) }))
+    return shown
   }
 
   async remove(topic: string, ids: readonly string[], group?: string): Promise<number> {
     const queue = queueGiven('remove from', topic, group)
     const wanted = new Set(ids)
     const before = wanted.size
-    await this.#lookThrough('remove from', queue, Number.POSITIVE_INFINITY, (message) => wanted.delete(idOf(message)))
+    const isFound = (): boolean => wanted.size === 0
+    const remove = (message: GetMessage): boolean => wanted.delete(idOf(message))
+    await this.#lookThrough('remove from', queue, Number.POSITIVE_INFINITY, remove, isFound)
     return before - wanted.size
   }
 
@@ -59,17 +58,21 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
     return purged?.messageCount ?? 0
   }
 
-  /** @returns the messages, oldest first; those that are not to be removed are put back */
-  async #lookThrough(what: string, queue: string, limit: number, isToRemove: (message: GetMessage) => boolean) {
-    const seen: GetMessage[] = []
+  /** @param look sees them, oldest first; what it does not remove, by `true`, is put back @param isEnough ends it early */
+  async #lookThrough(
+    what: string,
+    queue: string,
+    limit: number,
+    look: (message: GetMessage) => boolean,
+    isEnough: () => boolean = () => false,
+  ): Promise<void> {
     let left = (await this.#waiting(what, queue)) ?? 0
     const most = Math.min(limit, left)
     await this.#inQueue(what, queue, async (channel) => {
-      while (seen.length < most) {
+      for (let seen = 0; seen < most && !isEnough(); seen++) {
         const message = await channel.get(queue)
         if (message === false) break
-        seen.push(message)
-        if (!isToRemove(message)) continue
+        if (!look(message)) continue
         channel.ack(message)
         left--
       }
@@ -77,9 +80,8 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
     // Closing the channel has put back the rest, in its order.
     for (let tries = 0; tries < PUT_BACK_TRIES; tries++) {
       const waiting = await this.#waiting(what, queue)
-      if (waiting === undefined || waiting >= left) break
+      if (waiting === undefined || waiting >= left) return
     }
-    return seen
   }
 
   async #waiting(what: string, queue: string): Promise<number | undefined> {

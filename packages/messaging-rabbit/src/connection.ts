@@ -1,6 +1,13 @@
-import { type CommunicationError, ConfigurationError, ConnectionError, describeEndpoint, type Endpoint } from '@comm/core'
+import {
+  type CommunicationError,
+  ConfigurationError,
+  ConnectionError,
+  describeEndpoint,
+  type Endpoint,
+  unlessAborted,
+  withinLimit,
+} from '@comm/core'
 import { readTls } from '@comm/core/tls'
-import { unlessAborted, withinLimit } from '@comm/messaging/adapter'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { ChannelModel } from 'amqplib'
 import { errors, fromAmqp } from './errors.ts'

@@ -1,5 +1,5 @@
-import { type CommunicationError, type Health, UP } from '@comm/core'
-import { type AdapterConnection, withinLimit } from '@comm/messaging/adapter'
+import { type ConnectionError, type Health, UP, withinLimit } from '@comm/core'
+import type { AdapterConnection } from '@comm/messaging/adapter'
 import { Connection, type ConnectionParts } from './connection.ts'
 import { declareBase } from './declare.ts'
 import { errors } from './errors.ts'
@@ -30,8 +30,8 @@ export class Connections implements AdapterConnection<Link> {
     return this.publishing.link && this.#consuming.link
   }
 
-  get lastError(): CommunicationError | undefined {
-    return this.#both.find(({ link }) => link === undefined)?.lastError
+  notConnected(what: string): ConnectionError {
+    return errors.notConnected(what, this.#both.find(({ link }) => link === undefined)?.lastError)
   }
 
   async connect(signal: AbortSignal): Promise<void> {

@@ -1,16 +1,14 @@
-import { type CommunicationError, ConnectionError } from '@comm/core'
+import { type CommunicationError, ConnectionError, pause, withinLimit } from '@comm/core'
 import {
   AckBatch,
+  AckTracker,
   HandoverConsumer,
   type HandoverParts,
-  pause,
   type SettleAnswer,
   type Source,
   SourceDelivery,
-  withinLimit,
 } from '@comm/messaging/adapter'
 import type { Channel, ConsumeMessage } from 'amqplib'
-import { AckTracker } from './ack-tracker.ts'
 import { declareGroup } from './declare.ts'
 import { errors, fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
 import { CLOSE_LIMIT_MS, closeChannel, ignore, type Link } from './link.ts'
@@ -35,7 +33,7 @@ export class Consumer extends HandoverConsumer {
   readonly #link: Link
   readonly #acks = new AckTracker()
   readonly #acked = new AckBatch<number>(async (tags) => this.#acknowledge(tags))
-  /** By queue and topic. */
+  /** By queue and topic; those of which something is unsettled: of a pattern's topics there may be no end. */
   readonly #sources = new Map<string, QueueSource>()
   readonly #tags: string[] = []
   #channel: Channel | undefined
@@ -108,7 +106,8 @@ export class Consumer extends HandoverConsumer {
   }
 
   #sourceOf(queue: string, topic: string): QueueSource {
-    const existing = this.#sources.get(`${queue} ${topic}`)
+    const name = nameOf({ queue, topic })
+    const existing = this.#sources.get(name)
     if (existing !== undefined) return existing
     const source: QueueSource = {
       queue,
@@ -119,7 +118,7 @@ export class Consumer extends HandoverConsumer {
       handed: ignore,
       settle: (delivery, how) => this.#settle(delivery, how),
     }
-    this.#sources.set(`${queue} ${topic}`, source)
+    this.#sources.set(name, source)
     return source
   }
 
@@ -134,7 +133,8 @@ export class Consumer extends HandoverConsumer {
 
   /** Nothing is to be settled any more of what is returned. */
   #takeOut({ source, handle }: SourceDelivery): ConsumeMessage {
-    ;(source as QueueSource).unsettled--
+    const from = source as QueueSource
+    if (--from.unsettled === 0) this.#sources.delete(nameOf(from))
     return handle as ConsumeMessage
   }
 
@@ -186,6 +186,10 @@ export class Consumer extends HandoverConsumer {
     this.giveUp(reason)
     if (channel !== undefined) await closeChannel(channel)
   }
+}
+
+function nameOf({ queue, topic }: Pick<QueueSource, 'queue' | 'topic'>): string {
+  return `${queue} ${topic}`
 }
 
 /** All that amqplib reads of a message to acknowledge it. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
-import type { Content } from '@comm/messaging/adapter'
+import { asBuffer, type Content } from '@comm/messaging/adapter'
 import type { Message, Options } from 'amqplib'
 
 /** AMQP has no key; it travels in this header. */
@@ -73,11 +73,6 @@ export class MessageWriter {
     if (key !== undefined) this.#headers[KEY_HEADER] = key
     return this.#headers
   }
-}
-
-/** The same memory as a Buffer, which amqplib insists on. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** What a message carries, as its publisher meant it. */

@@ -37,30 +37,36 @@ export class Publisher {
     return Promise.all(records.map((record) => this.#publishOne(link, wall, record, signal)))
   }
 
-  /** A delay queue, and the group that a delayed record is for, must be there before: what expires towards nobody is dropped. */
   async #publishOne(link: Link, wall: number, record: OutboundRecord, signal: AbortSignal): Promise<PublishResult> {
+    const result = await this.#tryOne(link, wall, record, signal, false)
+    const isUnroutable = !result.ok && result.error.code === 'COMM_UNROUTABLE'
+    const isOurs = record.group !== undefined || (record.notBefore ?? 0) > wall
+    return isUnroutable && isOurs ? this.#tryOne(link, wall, record, signal, true) : result
+  }
+
+  /**
+   * A delay queue, and the group that a delayed record is for, must be there before: what expires towards nobody is dropped.
+   * @param anew what was made has been deleted, or was never there
+   */
+  async #tryOne(link: Link, wall: number, record: OutboundRecord, signal: AbortSignal, anew: boolean): Promise<PublishResult> {
     const { topic, group, notBefore = 0 } = record
-    const remainingMs = notBefore - wall
+    const isDelayed = notBefore > wall
+    const make = (name: string, declare: () => Promise<unknown>) => link.once[anew ? 'remake' : 'make'](name, declare)
     try {
-      if (remainingMs > 0) {
+      if (isDelayed) {
         const target = this.#target(record)
-        const tier = delayTier(remainingMs)
-        await link.once.make(delayName(target, tier), () => declareDelay(link, target, tier))
-        if (group !== undefined && !this.#isSubscribed(topic, group)) await this.#makeGroup(link, topic, group)
+        const tier = delayTier(notBefore - wall)
+        await make(delayName(target, tier), () => declareDelay(link, target, tier))
       }
-      const [result] = await this.#send(link, wall, [record], signal)
-      if (result?.ok !== false || group === undefined || result.error.code !== 'COMM_UNROUTABLE') return result as PublishResult
-      await this.#makeGroup(link, topic, group)
+      if (group !== undefined && (isDelayed ? !this.#isSubscribed(topic, group) : anew)) {
+        const wanted = { topic, group, ordered: false, takesTopic: false }
+        await make(queueOf(topic, group), () => declareGroup(link, this.#options, wanted))
+      }
     } catch (thrown) {
       return refused(fromAmqp(`make the queues for a record of topic ${topic}`, thrown))
     }
     const [result] = await this.#send(link, wall, [record], signal)
     return result as PublishResult
-  }
-
-  #makeGroup(link: Link, topic: string, group: string): Promise<unknown> {
-    const wanted = { topic, group, ordered: false, takesTopic: false }
-    return link.once.make(queueOf(topic, group), () => declareGroup(link, this.#options, wanted))
   }
 
   async #send(link: Link, wall: number, records: readonly OutboundRecord[], signal: AbortSignal) {

@@ -1,10 +1,9 @@
 import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
-import { maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
+import { asBuffer, maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 import type { ConfirmChannel, Message, Options } from 'amqplib'
 import { errors, fromAmqp } from './errors.ts'
 import type { Link } from './link.ts'
-import { asBuffer } from './message.ts'
 
 /** One record on its way: where it goes, and what becomes the properties of its message. */
 export interface Outgoing {

@@ -1,6 +1,6 @@
 import { PublishError } from '@comm/core'
 import type { BrokerFeatures, OutboundRecord, PublishResult } from '@comm/messaging'
-import { allRefused, maybeStored, PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
+import { maybeStored, PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 import {
   type Argument,
   hadNoEffect,
@@ -36,10 +36,7 @@ export class Publisher {
     this.#dispatch = dispatch
   }
 
-  async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
-    const { link } = this.#connection
-    if (signal.aborted) return allRefused(records, errors.aborted('publishing to', signal))
-    if (link === undefined) return allRefused(records, this.#connection.notConnected('publish'))
+  publish(link: RedisLink, records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
     const answers = new PublishAnswers(records.length, signal, (by) => maybeStored(errors.aborted('publishing to', by)))
     const places = Map.groupBy(records.keys(), (index) => this.#placeOf(records[index] as OutboundRecord, index, answers))
     for (const [place, indexes] of places) if (place !== undefined) void this.#send(link, records, indexes, answers)

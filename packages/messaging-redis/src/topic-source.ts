@@ -1,11 +1,5 @@
-import type { SettleAnswer, Settlement, Source, SourceDelivery } from '@comm/messaging/adapter'
+import { type Content, type Room, type SettleAnswer, type Settlement, type Source, SourceDelivery } from '@comm/messaging/adapter'
 import type { RedisConsumer } from './consumer.ts'
-
-/** Counts what waits to be handed over. */
-export interface Room {
-  add(bytes: number): void
-  taken(): void
-}
 
 /** A topic as one consumer gets it: nobody else is concerned by what it settles, Redis neither. */
 export class TopicSource implements Source {
@@ -21,6 +15,11 @@ export class TopicSource implements Source {
     this.lost = consumer.lost
     this.consumer = consumer
     this.#room = room
+  }
+
+  /** @param id the broker's name for it @param time as of a `SourceDelivery` */
+  deliveryOf(id: string, content: Content, time: number | string | undefined, redeliveries: number | undefined): SourceDelivery {
+    return new SourceDelivery(this, id, content, time, redeliveries)
   }
 
   handed(_delivery: SourceDelivery): void {

@@ -31,6 +31,7 @@ export function assemble(adapter: BrokerAdapter, options: typeof CLIENT_DEFAULTS
   const { name, source = `/${name}`, publishTimeoutMs, requestTimeoutMs, closeTimeoutMs, resilience } = options
   const { clock = systemClock, random = Math.random, logger = silentLogger } = options
   const { admin, features, system } = adapter
+  const { guards = [] } = options
   const stats = emptyStats()
   const waitForStart = options.connectOn === 'start'
   const connection = new Connection(adapter, waitForStart)
@@ -43,13 +44,24 @@ export function assemble(adapter: BrokerAdapter, options: typeof CLIENT_DEFAULTS
     random,
   })
   const observer = new SendObserver(system, clock, stats)
-  const publisher = new Publisher({ buffer, observer, features, codecs, source, clock, timeoutMs: publishTimeoutMs, resilience })
-  const requests = new Requests({ adapter, connection, publisher, codecs, clock, logger, timeoutMs: requestTimeoutMs })
+  const publisher = new Publisher({
+    buffer,
+    observer,
+    features,
+    codecs,
+    guards,
+    source,
+    clock,
+    timeoutMs: publishTimeoutMs,
+    resilience,
+  })
+  const requests = new Requests({ adapter, connection, publisher, codecs, guards, clock, logger, timeoutMs: requestTimeoutMs })
   const shared = {
     system,
     features,
     admin,
     codecs,
+    guards,
     clock,
     random,
     logger,

@@ -1,3 +1,4 @@
+import type { Principal } from '@comm/core'
 import type { Headers } from './headers.ts'
 import type { ManualMeta, Message } from './message.ts'
 import { deadLetter, type HandlerVerdict, type Outcome, RELEASE, RETRY, retryAfter } from './outcome.ts'
@@ -48,8 +49,9 @@ export class Attempt implements ManualMeta {
     return this.#deadlineAt
   }
 
-  remainingMs(): number {
-    return Math.max(0, this.#deadlineAt - this.#now())
+  // What follows is often taken out of the meta by its name, so it must not need to be called on it.
+  get remainingMs(): () => number {
+    return () => Math.max(0, this.#deadlineAt - this.#now())
   }
 
   abort(reason: unknown, outcome: Outcome = RELEASE): void {
@@ -61,16 +63,16 @@ export class Attempt implements ManualMeta {
     this.onAbort?.(outcome)
   }
 
-  ack(): boolean {
-    return this.#judge(undefined)
+  get ack(): () => boolean {
+    return () => this.#judge(undefined)
   }
 
-  retry(afterMs?: number): boolean {
-    return this.#judge(afterMs === undefined ? RETRY : retryAfter(afterMs))
+  get retry(): (afterMs?: number) => boolean {
+    return (afterMs) => this.#judge(afterMs === undefined ? RETRY : retryAfter(afterMs))
   }
 
-  deadLetter(why: string): boolean {
-    return this.#judge(deadLetter(why))
+  get deadLetter(): (why: string) => boolean {
+    return (why) => this.#judge(deadLetter(why))
   }
 
   #judge(verdict: HandlerVerdict | undefined): boolean {
@@ -125,5 +127,8 @@ export class Attempt implements ManualMeta {
   }
   get redelivered(): boolean {
     return this.#message.redelivered
+  }
+  get principal(): Principal | undefined {
+    return this.#message.principal
   }
 }

@@ -55,6 +55,11 @@ export interface SubscribeRequest {
   readonly lanes: 'key' | 'source' | 'none'
   /** A single active consumer where the broker needs that to keep order. */
   readonly ordered?: boolean
+  /**
+   * The topics are for this subscription alone, which has no group: where topics are kept they are made for it, and deleted when it is
+   * disposed of. @default false
+   */
+  readonly temporary?: boolean
   /** Where a new group begins; an existing one goes on where it was. @default 'new' */
   readonly from?: 'new' | 'earliest' | { readonly timestamp: number }
 }
@@ -66,6 +71,11 @@ export interface Delivery {
   readonly key: string | undefined
   readonly body: Uint8Array
   readonly headers: Readonly<Record<string, HeaderValue>>
+  /**
+   * Their content type, where the adapter knows it before it has read them, and that they have none that the pipeline acts on
+   * (`comm-…`, `ce_expirytime`): then they are read only if somebody asks for them. @default absent: they are read at once
+   */
+  readonly plainType?: string | undefined
   /** Epoch milliseconds at which the broker took it, when known. */
   readonly timestamp: number | undefined
   readonly lane: string | undefined
@@ -146,11 +156,11 @@ export interface StoredRecord {
 }
 
 export interface BrokerAdmin {
-  /** Records of the topic that the group has not settled yet. */
+  /** Records of the topic that the group could have settled and has not: what waits for its time (`notBefore`) does not count. */
   lag(topic: string, group: string): Promise<number>
   /** Looks without consuming, oldest first. */
   browse(request: BrowseRequest): Promise<readonly StoredRecord[]>
-  /** Takes single records out. Absent where the broker cannot (Kafka). */
+  /** Takes single records out: for the group, where others have the same. Absent where the broker cannot. */
   remove?(topic: string, ids: readonly string[], group?: string): Promise<number>
   /** Empties the topic (for one group where groups have queues of their own). Returns how many were removed. */
   purge(topic: string, group?: string): Promise<number>

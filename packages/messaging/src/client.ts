@@ -1,4 +1,4 @@
-import { CommunicationError, type Component, type Health, UP } from '@comm/core'
+import { CommunicationError, type Component, type Health, UP, unlessAborted, withTimeLimit } from '@comm/core'
 import { callable, checkArgument, withDefaults } from '@comm/core/options'
 import { assemble, type ClientParts } from './assemble.ts'
 import type { BrokerAdapter } from './broker.ts'
@@ -7,15 +7,15 @@ import { DeadLetters } from './dead-letters.ts'
 import type { MessagingStats } from './observe/stats.ts'
 import { CLIENT_DEFAULTS, checkClientOptions, type MessageClientOptions } from './options/client-options.ts'
 import type { PublishOptions } from './options/publish-options.ts'
-import { resolveSubscription, type SubscribeOptions } from './options/subscribe-options.ts'
+import { maybeSignal } from './options/rules.ts'
+import { type RespondOptions, resolveResponder, resolveSubscription, type SubscribeOptions } from './options/subscribe-options.ts'
 import type { Handler, ManualHandler } from './pipeline/step.ts'
 import { type PublishOutcome, PublishOutcomes } from './publish-outcomes.ts'
 import type { RequestOptions } from './request-reply.ts'
-import { listenForCancels, RESPONDERS, type RespondOptions, responder } from './responder.ts'
+import { listenForCancels, RESPONDERS, responder } from './responder.ts'
 import type { MessageSubscription } from './subscription.ts'
 import { isDeclared, nameOf, portableName, type Topic, type TopicRef, validate } from './topic.ts'
 import { worstOf } from './trouble.ts'
-import { unlessAborted, withTimeLimit } from './wait.ts'
 
 /** Share of `closeTimeoutMs` that handlers may use; the rest is for the buffer. */
 const DRAIN_SHARE = 0.8
@@ -116,6 +116,7 @@ export class MessageClient implements Component, AsyncDisposable {
 
   /**
    * Handles the messages of a topic, of several, or of those that match a pattern (`order.*`, `order.#`). Resolves when messages flow.
+   * Topics and patterns of one subscription must not overlap: each message is handled once.
    * @throws ConfigurationError; CommunicationError when the broker refuses, or cannot do what the options ask (COMM_UNSUPPORTED)
    */
   subscribe<Output>(
@@ -177,13 +178,14 @@ export class MessageClient implements Component, AsyncDisposable {
     const name = nameOf(topic)
     checkArgument('responder', respond, callable)
     this.#checkOpen()
-    const asked = { ...options, retry: { maxAttempts: 1 }, deadLetter: false }
-    const resolved = resolveSubscription(asked, this.#options.group ?? RESPONDERS)
+    const { guards = [] } = this.#options
+    const { clock } = this.#parts
+    const resolved = resolveResponder(options, this.#options.group ?? RESPONDERS)
     const handling = responder(respond as Handler, this.#parts.publisher, this.#parts.logger)
     const subscription = this.#parts.subscriptions.declare(topic, resolved, handling)
     await this.#parts.subscriptions.begin(subscription, async () => {
       await subscription.begin()
-      const cancels = await listenForCancels(this.#adapter, name, subscription)
+      const cancels = await listenForCancels(this.#adapter, name, subscription, { clock, guards })
       void subscription.ended.then(() => cancels[Symbol.asyncDispose]())
     })
     return subscription
@@ -202,6 +204,7 @@ export class MessageClient implements Component, AsyncDisposable {
    */
   async start(signal?: AbortSignal): Promise<void> {
     this.#checkOpen()
+    checkArgument('start signal', signal, maybeSignal)
     this.#parts.subscriptions.allow()
     this.#parts.connection.allow()
     await this.#parts.connection.ready(signal)
@@ -215,19 +218,23 @@ export class MessageClient implements Component, AsyncDisposable {
 
   /** Resolves when no handler runs. @throws the signal's reason */
   async drain(signal?: AbortSignal): Promise<void> {
+    checkArgument('drain signal', signal, maybeSignal)
     await unlessAborted(Promise.all([...this.#parts.subscriptions].map(({ idle }) => idle)), signal)
   }
 
   /** Resolves when everything published is confirmed or has failed. @throws the signal's reason */
-  flush(signal?: AbortSignal): Promise<void> {
-    return this.#parts.buffer.flush(signal)
+  async flush(signal?: AbortSignal): Promise<void> {
+    checkArgument('flush signal', signal, maybeSignal)
+    await unlessAborted(this.#parts.publisher.guarded, signal)
+    await this.#parts.buffer.flush(signal)
   }
 
   /**
    * Stops intake, lets handlers finish, empties the buffer, disconnects; what does not end within `closeTimeoutMs`, or before the signal
    * aborts, is given back to the broker or fails with COMM_CLOSED. Idempotent; works while disconnected.
    */
-  close(signal?: AbortSignal): Promise<void> {
+  async close(signal?: AbortSignal): Promise<void> {
+    checkArgument('close signal', signal, maybeSignal)
     this.#closing ??= this.#close(signal)
     return this.#closing
   }
@@ -240,7 +247,7 @@ export class MessageClient implements Component, AsyncDisposable {
     const budget = (share: number): number =>
       signal?.aborted ? 0 : Math.max(0, closeBy - clock.now() - closeTimeoutMs * (1 - share))
     await Promise.all([...subscriptions].map((subscription) => subscription.stop(budget(DRAIN_SHARE), signal)))
-    await withTimeLimit(clock, budget(1), signal, (until) => buffer.flush(until)).catch(() => undefined)
+    await withTimeLimit(clock, budget(1), signal, (until) => this.flush(until)).catch(() => undefined)
     const { messages } = buffer.size
     if (messages > 0) logger.warn(`${messages} messages were not confirmed before ${this.name} was closed`)
     buffer.close(closed)

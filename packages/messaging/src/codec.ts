@@ -10,6 +10,15 @@ export interface Codec {
 }
 
 const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+const REPLACEMENT = '\ufffd'
+const BYTE_ORDER_MARK = 0xfeff
+
+/** What the decoder makes of it; a Buffer makes the same text sooner, unless it says that bytes were no UTF-8, or begins with a mark. */
+function textOf(body: Uint8Array): string {
+  if (!Buffer.isBuffer(body)) return strictDecoder.decode(body)
+  const text = body.toString()
+  return text.charCodeAt(0) === BYTE_ORDER_MARK || text.includes(REPLACEMENT) ? strictDecoder.decode(body) : text
+}
 
 /** UTF-8, out of Node's pool: ten times as fast as a TextEncoder, which allocates anew each time. */
 function bytesOf(text: string): Uint8Array {
@@ -23,7 +32,7 @@ export const jsonCodec: Codec = {
     if (text === undefined) throw new TypeError(`${typeof body} has no JSON form`)
     return bytesOf(text)
   },
-  decode: (body) => JSON.parse(strictDecoder.decode(body)),
+  decode: (body) => JSON.parse(textOf(body)),
 }
 
 export const textCodec: Codec = {
@@ -32,7 +41,7 @@ export const textCodec: Codec = {
     if (typeof body !== 'string') throw new TypeError(`text/plain takes a string, got ${describeValue(body)}`)
     return bytesOf(body)
   },
-  decode: (body) => strictDecoder.decode(body),
+  decode: textOf,
 }
 
 export const bytesCodec: Codec = {

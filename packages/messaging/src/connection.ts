@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { CommunicationError } from '@comm/core'
+import { CommunicationError, unlessAborted } from '@comm/core'
 import type { BrokerAdapter } from './broker.ts'
-import { unlessAborted } from './wait.ts'
 
 /** Connects an adapter once, at the first need, for everybody who needs it. A failed connect is tried again at the next need. */
 export class Connection {

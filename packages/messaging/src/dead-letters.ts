@@ -21,6 +21,7 @@ import {
   NOT_BEFORE,
   numberOf,
   REPLAYS,
+  TRUNCATED_BODY,
   textOf,
 } from './headers.ts'
 import type { DeadReason } from './outcome.ts'
@@ -74,11 +75,11 @@ export const REPLAY_DEFAULTS: Readonly<Required<Omit<ReplayOptions, 'where'>>> =
 export interface ReplayReport {
   /** Published again to the group that failed, or with `dryRun` those that would be. */
   readonly replayed: readonly DeadLetter[]
-  /** Left alone, because they were replayed `maxReplays` times before. */
+  /** Left alone: replayed `maxReplays` times before, or there is only the beginning of its body, too large for us to publish. */
   readonly refused: readonly DeadLetter[]
   /** Could not be published again, and are still dead letters. */
   readonly failed: readonly { readonly letter: DeadLetter; readonly error: CommunicationError }[]
-  /** Taken out of the dead-letter topic; fewer than replayed where the broker cannot remove single records. */
+  /** Taken out of the dead-letter topic; fewer than replayed where the broker could not: the others would be replayed again. */
   readonly removed: number
 }
 
@@ -135,8 +136,10 @@ export class DeadLetters {
     })
     const { dryRun = REPLAY_DEFAULTS.dryRun, maxReplays = REPLAY_DEFAULTS.maxReplays, ...listed } = options
     const letters = await this.list(listed)
-    const refused = letters.filter(({ replays }) => replays >= maxReplays)
-    const wanted = letters.filter(({ replays }) => replays < maxReplays)
+    const isWanted = ({ headers, replays }: DeadLetter): boolean =>
+      replays < maxReplays && textOf(headers[DEAD_TRUNCATED]) !== TRUNCATED_BODY
+    const refused = letters.filter((letter) => !isWanted(letter))
+    const wanted = letters.filter(isWanted)
     if (dryRun) return { replayed: wanted, refused, failed: [], removed: 0 }
     const results = await Promise.all(
       wanted.map((letter) =>
@@ -152,9 +155,19 @@ export class DeadLetters {
       return error === undefined ? [] : [{ letter, error }]
     })
     const ids = replayed.map(({ id }) => id)
-    const admin = await this.#admin()
-    const removed = ids.length === 0 ? 0 : ((await admin.remove?.(this.#where.topic, ids, this.#where.group)) ?? 0)
+    const removed = ids.length === 0 ? 0 : await this.#remove(ids)
     return { replayed, refused, failed, removed }
+  }
+
+  /** They are replayed, whatever becomes of this. */
+  async #remove(ids: readonly string[]): Promise<number> {
+    const { topic, group } = this.#where
+    const admin = await this.#admin()
+    try {
+      return (await admin.remove?.(topic, ids, group)) ?? 0
+    } catch {
+      return 0
+    }
   }
 
   /** Throws all of them away. @returns how many */

@@ -1,10 +1,11 @@
 import { ConfigurationError } from '@comm/core'
+import { callable, checkArgument, either, object, withMethods } from '@comm/core/options'
 import type { MessageClient } from './client.ts'
 import type { ManualMeta, MessageMeta } from './message.ts'
 import type { SubscribeOptions } from './options/subscribe-options.ts'
 import type { Handler } from './pipeline/step.ts'
 import type { MessageSubscription } from './subscription.ts'
-import type { Topic, TopicRef } from './topic.ts'
+import { isDeclared, type Topic, type TopicRef } from './topic.ts'
 
 /** A decorator (TC39, standard) for a method that takes a body and what is known of its message. */
 export type SubscribeDecorator<Body, Meta extends MessageMeta> = <
@@ -75,6 +76,8 @@ export async function subscribeAll(
   client: Pick<MessageClient, 'subscribe'>,
   owner: object,
 ): Promise<readonly MessageSubscription[]> {
+  checkArgument('subscribeAll client', client, withMethods('a client', 'subscribe'))
+  checkArgument('subscribeAll owner', owner, either(object, callable))
   const all = effective(declared.get(owner) ?? [])
   if (all.length === 0) {
     const name = typeof owner === 'function' ? `class ${owner.name}` : `an instance of ${owner.constructor.name}`
@@ -91,8 +94,12 @@ export async function subscribeAll(
 /** A subclass that declares the same topic for the same method takes the place of its superclass, which was initialized before. */
 function effective(all: readonly Declared[]): readonly Declared[] {
   const isAgain = (one: Declared, other: Declared): boolean =>
-    one.method === other.method && JSON.stringify(one.topic) === JSON.stringify(other.topic)
+    one.method === other.method && namesOf(one.topic) === namesOf(other.topic)
   return all.filter((each, at) => !all.slice(at + 1).some((later) => isAgain(each, later)))
+}
+
+function namesOf(topic: TopicRef): string {
+  return isDeclared(topic) ? topic.name : [topic].flat().join(' ')
 }
 
 function begin(
@@ -101,7 +108,5 @@ function begin(
   handler: Handler,
   options: SubscribeOptions,
 ): Promise<MessageSubscription> {
-  return typeof topic === 'object' && 'schema' in topic
-    ? client.subscribe(topic, handler, options)
-    : client.subscribe(topic, handler, options)
+  return isDeclared(topic) ? client.subscribe(topic, handler, options) : client.subscribe(topic, handler, options)
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type CallContext, type Clock, ConsumeError, isCorrelationId, newCorrelationId } from '@comm/core'
 import { type Context, propagation } from '@opentelemetry/api'
-import type { BrokerFeatures, HeaderValue, OutboundRecord } from './broker.ts'
+import type { BrokerFeatures, Delivery, HeaderValue, OutboundRecord } from './broker.ts'
 import type { Codecs } from './codec.ts'
 import {
   CE_CORRELATION_ID,
@@ -26,12 +26,10 @@ export interface EnvelopeSettings {
   readonly codecs: Codecs
   readonly source: string
   readonly clock: Clock
-  readonly features: Pick<BrokerFeatures, 'headers'>
 }
 
 /**
- * Makes the record of a message: CloudEvents 1.0 in binary mode (structured JSON where the broker has no headers), the trace, the
- * correlation id of the current context.
+ * Makes the record of a message: CloudEvents 1.0 in binary mode, the trace, the correlation id of the current context.
  *
  * @param context the call that it belongs to
  * @param traced the context whose trace goes with the message
@@ -83,7 +81,7 @@ export function seal(
   if (priority !== undefined) sealed.priority = priority
   if (unroutable !== undefined) sealed.unroutable = unroutable
   propagation.inject(traced, headers)
-  return settings.features.headers ? sealed : packed(sealed, codecs.isOwnJson(contentType))
+  return sealed
 }
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
@@ -102,9 +100,13 @@ function rfc3339(ms: number): string {
 
 const NONE: Headers = Object.freeze({})
 
-/** The record as this broker can carry it. */
-export function record(features: Pick<BrokerFeatures, 'headers'>, logical: OutboundRecord): OutboundRecord {
-  return features.headers ? logical : packed(logical, false)
+/**
+ * The record as this broker can carry it: in structured JSON where it has no headers.
+ * @param codecs given when they have made the body
+ */
+export function record(features: Pick<BrokerFeatures, 'headers'>, logical: OutboundRecord, codecs?: Codecs): OutboundRecord {
+  if (features.headers) return logical
+  return packed(logical, codecs?.isOwnJson(textOf(logical.headers[CONTENT_TYPE]) ?? '') ?? false)
 }
 
 function packed(logical: OutboundRecord, isJson: boolean): OutboundRecord {
@@ -117,6 +119,8 @@ export interface Content {
   readonly body: Uint8Array
   /** The body as a JSON value, where reading the envelope has made it one. */
   readonly data?: unknown
+  /** As that of a delivery. */
+  readonly plainType?: string | undefined
 }
 
 /**
@@ -127,9 +131,9 @@ export interface Content {
  */
 export function open(
   features: Pick<BrokerFeatures, 'headers'>,
-  stored: { readonly topic: string; readonly headers: Headers; readonly body: Uint8Array },
+  stored: Pick<Delivery, 'topic' | 'headers' | 'body' | 'plainType'>,
 ): Content {
-  const contentType = stored.headers[CONTENT_TYPE]
+  const contentType = stored.plainType ?? stored.headers[CONTENT_TYPE]
   const isStructured = contentType === undefined ? !features.headers : textOf(contentType)?.startsWith(STRUCTURED_JSON)
   if (!isStructured) return stored
   const event = unpack(stored.body)

@@ -38,6 +38,8 @@ export const DEAD_GROUP = 'comm-dead-group'
 export const DIED_AT = 'comm-died-at'
 /** `true` when headers were cut so that the broker takes the dead letter. */
 export const DEAD_TRUNCATED = 'comm-dead-truncated'
+/** Its value where part of the body is gone, not only headers. */
+export const TRUNCATED_BODY = 'body'
 /** How often the message was replayed out of the dead-letter topic. */
 export const REPLAYS = 'comm-replays'
 

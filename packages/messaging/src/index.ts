@@ -44,6 +44,7 @@ export {
   type DedupOptions,
   HANDLER_RETRY_DEFAULTS,
   type HandlerRetryOptions,
+  type RespondOptions,
   SUBSCRIBE_DEFAULTS,
   type SubscribeOptions,
 } from './options/subscribe-options.ts'
@@ -52,6 +53,5 @@ export { DEAD_LETTER_GROUP, deadTopic } from './pipeline/republish.ts'
 export type { Handler, ManualHandler } from './pipeline/step.ts'
 export type { PublishOutcome } from './publish-outcomes.ts'
 export type { RequestOptions } from './request-reply.ts'
-export type { RespondOptions } from './responder.ts'
 export type { MessageSubscription } from './subscription.ts'
 export { type Topic, topic } from './topic.ts'

@@ -1,7 +1,6 @@
-import { type CallContext, type CommunicationError, isCorrelationId, newCorrelationId } from '@comm/core'
+import { type CallContext, type CommunicationError, isCorrelationId, newCorrelationId, type Principal } from '@comm/core'
 import type { Attempt } from './attempt.ts'
 import type { Delivery, HeaderValue } from './broker.ts'
-import type { Linked, List } from './buffer/list.ts'
 import type { Content } from './envelope.ts'
 import {
   ATTEMPTS,
@@ -13,6 +12,7 @@ import {
   CE_SUBJECT,
   CE_TIME,
   CE_TYPE,
+  CONTENT_TYPE,
   FIRST_SEEN,
   FOREIGN_ID,
   type Headers,
@@ -21,6 +21,7 @@ import {
   REPLY_TO,
   textOf,
 } from './headers.ts'
+import type { Linked, List } from './list.ts'
 import type { Outcome } from './outcome.ts'
 
 /** A message as it arrived; the same for every attempt at handling it. */
@@ -46,6 +47,8 @@ export interface MessageInfo {
   readonly timestamp: number | undefined
   /** The broker delivered it before: after a crash, a lost connection or a stop. */
   readonly redelivered: boolean
+  /** Whom it comes from, where a guard has established that. */
+  readonly principal: Principal | undefined
 }
 
 /** What a handler is told beside the body. */
@@ -76,7 +79,6 @@ export interface ManualMeta extends MessageMeta {
 export class Message implements MessageInfo, Linked<Message> {
   readonly delivery: Delivery
   readonly group: string | undefined
-  readonly headers: Headers
   readonly receivedAt: number
   list: List<Message> | undefined
   previous: Message | undefined
@@ -91,6 +93,8 @@ export class Message implements MessageInfo, Linked<Message> {
   settling: Promise<unknown> | undefined
   /** Why headers and body could not even be told apart. */
   undecodable: CommunicationError | undefined
+  /** Set by the guards. */
+  principal: Principal | undefined
   readonly #content: Content
   #correlationId: string | undefined
   /** The first attempt here, whose deadline and signal are those of the message's context. */
@@ -99,12 +103,11 @@ export class Message implements MessageInfo, Linked<Message> {
   constructor(delivery: Delivery, group: string | undefined, content: Content, receivedAt: number) {
     this.delivery = delivery
     this.group = group
-    this.headers = content.headers
     this.#content = content
     this.receivedAt = receivedAt
     this.list = this.previous = this.next = undefined
-    this.body = this.running = this.settling = this.undecodable = this.#correlationId = this.#first = undefined
-    const made = ATTEMPTS in this.headers ? numberOf(this.headers[ATTEMPTS]) : 0
+    this.body = this.running = this.settling = this.undecodable = this.principal = this.#correlationId = this.#first = undefined
+    const made = this.#isPlain ? 0 : numberOf(this.headers[ATTEMPTS])
     this.attempt = made !== undefined && made > 0 ? Math.floor(made) + 1 : 1
   }
 
@@ -115,6 +118,12 @@ export class Message implements MessageInfo, Linked<Message> {
   /** The body as a JSON value, where reading the envelope has made it one; else undefined. */
   get data(): unknown {
     return this.#content.data
+  }
+  get headers(): Headers {
+    return this.#content.headers
+  }
+  get contentType(): string | undefined {
+    return this.#content.plainType ?? textOf(this.headers[CONTENT_TYPE])
   }
   get topic(): string {
     return this.delivery.topic
@@ -155,16 +164,20 @@ export class Message implements MessageInfo, Linked<Message> {
   }
   /** Epoch milliseconds; undefined when it never expires. */
   get expiresAt(): number | undefined {
-    const value = this.headers[CE_EXPIRY_TIME]
+    const value = this.#isPlain ? undefined : this.headers[CE_EXPIRY_TIME]
     const at = value === undefined ? Number.NaN : Date.parse(textOf(value) ?? '')
     return Number.isNaN(at) ? undefined : at
   }
   get notBefore(): number | undefined {
-    return numberOf(this.headers[NOT_BEFORE])
+    return this.#isPlain ? undefined : numberOf(this.headers[NOT_BEFORE])
   }
   /** Somebody waits for a reply, until `expiresAt`. */
   get isRequest(): boolean {
-    return REPLY_TO in this.headers
+    return !this.#isPlain && REPLY_TO in this.headers
+  }
+  /** The pipeline need not look at any header. */
+  get #isPlain(): boolean {
+    return this.#content.plainType !== undefined
   }
 
   /** True for the first attempt that asks: the context of the message is its. */

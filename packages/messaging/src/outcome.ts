@@ -3,9 +3,10 @@ import { checkArgument, nonEmptyText, number } from '@comm/core/options'
 
 /**
  * Why a message died. `undecodable`: its body is not what its content type says. `schema`: it does not match the topic's schema.
- * `attempts`: the last attempt failed. `error`: it failed in a way that no retry can mend. `rejected`: the handler said so.
+ * `attempts`: the last attempt failed. `error`: it failed in a way that no retry can mend. `rejected`: the handler said so. `refused`: a
+ * guard did not let it in.
  */
-export type DeadReason = 'undecodable' | 'schema' | 'attempts' | 'error' | 'rejected'
+export type DeadReason = 'undecodable' | 'schema' | 'attempts' | 'error' | 'rejected' | 'refused'
 
 /** What became of a message at one stage of the pipeline. Only the settle stage acts on it. */
 export type Outcome =
@@ -14,7 +15,7 @@ export type Outcome =
   /** The attempt failed. `afterMs`: set by the handler, else by the retry step. `hintMs`: what the failed callee asked for, at least. */
   | { readonly kind: 'retry'; readonly afterMs?: number; readonly hintMs?: number; readonly error: CommunicationError }
   /** Not now, and not an attempt: it came early, its deduplication key is held by another, or a policy did not let it to the handler. */
-  | { readonly kind: 'later'; readonly afterMs: number; readonly why: 'early' | 'busy' | 'dedup-store' | 'refused' }
+  | { readonly kind: 'later'; readonly afterMs: number; readonly why: 'early' | 'busy' | 'dedup-store' | 'refused' | 'guard' }
   | { readonly kind: 'dead'; readonly reason: DeadReason; readonly error: CommunicationError }
   /** Back to the broker untried: the consumer is stopping, or no longer owns the message. */
   | { readonly kind: 'release' }

@@ -1,9 +1,18 @@
-import { type CallContext, type Clock, CommunicationError, currentContext, type Pipeline, PublishError } from '@comm/core'
+import {
+  type CallContext,
+  type Clock,
+  CommunicationError,
+  currentContext,
+  type MessageGuard,
+  type Pipeline,
+  PublishError,
+} from '@comm/core'
 import type { BrokerFeatures, OutboundRecord } from './broker.ts'
 import type { Waiter } from './buffer/entry.ts'
 import type { PublishBuffer } from './buffer/publish-buffer.ts'
 import type { Codecs } from './codec.ts'
 import { record as forBroker, seal } from './envelope.ts'
+import { GuardedOrder } from './guarded-order.ts'
 import type { Headers } from './headers.ts'
 import type { SendObserver } from './observe/sending.ts'
 import { checkPublishOptions, type PublishOptions } from './options/publish-options.ts'
@@ -13,6 +22,7 @@ export interface PublisherParts {
   readonly observer: SendObserver
   readonly features: BrokerFeatures
   readonly codecs: Codecs
+  readonly guards: readonly MessageGuard[]
   readonly source: string
   readonly clock: Clock
   readonly timeoutMs: number
@@ -24,9 +34,17 @@ const NO_OPTIONS: PublishOptions = Object.freeze({})
 /** Turns bodies into records and gives them to the buffer. */
 export class Publisher {
   readonly #parts: PublisherParts
+  /** Absent without guards. */
+  readonly #order: GuardedOrder | undefined
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
+    this.#order = parts.guards.some(({ outgoing }) => outgoing !== undefined) ? new GuardedOrder(parts.guards) : undefined
+  }
+
+  /** Resolves when everything sent so far is in the buffer or has failed. */
+  get guarded(): Promise<void> {
+    return this.#order?.idle ?? Promise.resolve()
   }
 
   /** `send` as a promise, rejected with what `send` tells its waiter. */
@@ -43,25 +61,30 @@ export class Publisher {
     let told = waiter
     try {
       if (options !== NO_OPTIONS) checkPublishOptions(options)
-      const { buffer, observer, resilience } = this.#parts
-      const sending = observer.begin(topic, waiter)
+      const sending = this.#parts.observer.begin(topic, waiter)
       told = sending
       const context = currentContext()
-      const record = seal(this.#parts, topic, body, options, context, sending.within, ours)
-      this.#refuseImpossible(record)
+      const sealed = seal(this.#parts, topic, body, options, context, sending.within, ours)
       const timeoutMs = this.#timeLeft(options.timeoutMs ?? this.#parts.timeoutMs, context)
-      const { signal } = options
-      if (resilience === undefined) buffer.add(record, { timeoutMs, signal }, sending)
-      else {
-        resilience
-          .run((_, call) => buffer.publish(record, { timeoutMs, signal: call.signal }), record, signal)
-          .then(
-            () => sending.confirmed(),
-            (thrown: unknown) => sending.failed(CommunicationError.from(thrown)),
-          )
-      }
+      if (this.#order === undefined) this.#enqueue(sealed, timeoutMs, options.signal, sending)
+      else this.#order.pass(sealed, (guarded) => this.#enqueue(guarded, timeoutMs, options.signal, sending), sending)
     } catch (thrown) {
       told.failed(CommunicationError.from(thrown))
+    }
+  }
+
+  #enqueue(sealed: OutboundRecord, timeoutMs: number, signal: AbortSignal | undefined, sending: Waiter): void {
+    const { buffer, codecs, features, resilience } = this.#parts
+    const record = forBroker(features, sealed, codecs)
+    this.#refuseImpossible(record)
+    if (resilience === undefined) buffer.add(record, { timeoutMs, signal }, sending)
+    else {
+      resilience
+        .run((_, call) => buffer.publish(record, { timeoutMs, signal: call.signal }), record, signal)
+        .then(
+          () => sending.confirmed(),
+          (thrown: unknown) => sending.failed(CommunicationError.from(thrown)),
+        )
     }
   }
 

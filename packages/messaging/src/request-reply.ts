@@ -1,17 +1,28 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, CommunicationError, ConsumeError, currentContext, type Logger, TimeoutError } from '@comm/core'
+import {
+  type Clock,
+  CommunicationError,
+  ConsumeError,
+  currentContext,
+  type Logger,
+  type MessageGuard,
+  TimeoutError,
+} from '@comm/core'
 import { checkOptions, nonEmptyText } from '@comm/core/options'
+import { standardSchema } from '@comm/core/schema'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { BrokerAdapter, Delivery, Subscription } from './broker.ts'
 import type { Codecs } from './codec.ts'
 import type { Connection } from './connection.ts'
 import { open } from './envelope.ts'
 import { CONTENT_TYPE, IN_REPLY_TO, REPLY_STATUS, REPLY_TO, textOf } from './headers.ts'
+import { Message } from './message.ts'
 import { userHeaders } from './options/publish-options.ts'
 import { abortSignal, positiveMs } from './options/rules.ts'
+import { passOutside } from './pipeline/admit.ts'
 import type { Publisher } from './publisher.ts'
 import { errorOfReply } from './remote-error.ts'
-import { standardSchema, validate } from './topic.ts'
+import { validate } from './topic.ts'
 
 export interface RequestOptions<Reply = unknown> {
   /** How long to wait for the reply; the responder is told. @default the client's requestTimeoutMs */
@@ -36,6 +47,7 @@ export interface RequestsParts {
   readonly connection: Connection
   readonly publisher: Publisher
   readonly codecs: Codecs
+  readonly guards: readonly MessageGuard[]
   readonly clock: Clock
   readonly logger: Logger
   readonly timeoutMs: number
@@ -144,7 +156,7 @@ export class Requests {
 
   #subscribed(): Promise<Subscription> {
     const { adapter, connection } = this.#parts
-    const request = { topics: [this.#replyTopic], maxUnsettled: REPLY_CREDITS, lanes: 'none' } as const
+    const request = { topics: [this.#replyTopic], maxUnsettled: REPLY_CREDITS, lanes: 'none', temporary: true } as const
     this.#subscribing ??= connection
       .ready()
       .then(() => adapter.subscribe(request, this.#onReply))
@@ -166,14 +178,21 @@ export class Requests {
 
   readonly #onReply = (delivery: Delivery): void => {
     void delivery.settle('ack')
+    const unread = (error: unknown): void => this.#parts.logger.warn('a reply could not be read', { error })
     try {
-      const { headers, body } = open(this.#parts.adapter.features, delivery)
+      const { adapter, clock, guards } = this.#parts
+      const content = open(adapter.features, delivery)
+      const { headers, body } = content
       const waiting = this.#waiting.get(textOf(headers[IN_REPLY_TO]) ?? '')
       // Nobody waits for it any more, or it is the second reply to a request that was handled twice.
       if (waiting === undefined) return
-      this.#answer(waiting, textOf(headers[REPLY_STATUS]), body, textOf(headers[CONTENT_TYPE]))
+      const answer = (): void => this.#answer(waiting, textOf(headers[REPLY_STATUS]), body, textOf(headers[CONTENT_TYPE]))
+      if (guards.length === 0) return answer()
+      passOutside(guards, new Message(delivery, undefined, content, clock.wall()))
+        .then(answer)
+        .catch(unread)
     } catch (error) {
-      this.#parts.logger.warn('a reply could not be read', { error })
+      unread(error)
     }
   }
 

@@ -1,22 +1,16 @@
-import { CommunicationError, type Logger } from '@comm/core'
+import { type Clock, CommunicationError, type Logger, type MessageGuard } from '@comm/core'
 import type { BrokerAdapter, Delivery, Subscription } from './broker.ts'
 import { open } from './envelope.ts'
 import { type Headers, IN_REPLY_TO, REPLY_STATUS, REPLY_TO, textOf } from './headers.ts'
-import type { MessageInfo } from './message.ts'
-import type { SubscribeOptions } from './options/subscribe-options.ts'
+import { Message, type MessageInfo } from './message.ts'
 import { EXPIRED, verdictOf } from './outcome.ts'
+import { passOutside } from './pipeline/admit.ts'
 import type { Handler, PipelineParts } from './pipeline/step.ts'
 import type { Publisher } from './publisher.ts'
 import { errorReply } from './remote-error.ts'
 import { cancelTopic } from './request-reply.ts'
 import type { HandlerSubscription } from './subscription.ts'
 import { portableName } from './topic.ts'
-
-/** A responder has no retries and no dead letters: the requester gets the error and decides. */
-export type RespondOptions = Pick<
-  SubscribeOptions,
-  'group' | 'concurrency' | 'lanes' | 'deadlineMs' | 'dedup' | 'contentType' | 'resilience'
->
 
 /** Group of responders that name none: each request goes to one of them. */
 export const RESPONDERS = 'responders'
@@ -28,12 +22,12 @@ export function responder(
   logger: Logger,
 ): Required<Pick<PipelineParts, 'handler' | 'bury'>> {
   const reply = (to: string, message: MessageInfo, body: unknown, status: 'ok' | 'error'): Promise<void> =>
-    publisher.publish(
-      to,
-      body,
-      { correlationId: message.correlationId, unroutable: 'ignore' },
-      { [IN_REPLY_TO]: message.id, [REPLY_STATUS]: status },
-    )
+    publisher
+      .publish(to, body, { correlationId: message.correlationId }, { [IN_REPLY_TO]: message.id, [REPLY_STATUS]: status })
+      .catch((thrown: unknown) => {
+        // Whoever asked is gone. To ignore that beforehand would make its topic anew where topics are kept.
+        if (CommunicationError.from(thrown).code !== 'COMM_UNROUTABLE') throw thrown
+      })
   return {
     async handler(body, meta) {
       const answer = await respond(body, meta)
@@ -68,16 +62,21 @@ export function listenForCancels(
   adapter: BrokerAdapter,
   topic: string,
   subscription: HandlerSubscription,
+  { clock, guards }: { readonly clock: Clock; readonly guards: readonly MessageGuard[] },
 ): Promise<Subscription> {
   const request = { topics: [cancelTopic(topic)], maxUnsettled: CANCEL_CREDITS, lanes: 'none' } as const
   return adapter.subscribe(request, (delivery: Delivery) => {
     void delivery.settle('ack')
-    try {
-      const id = textOf(open(adapter.features, delivery).headers[IN_REPLY_TO])
-      if (id !== undefined)
-        subscription.abort(new CommunicationError('the requester has given up', { code: 'COMM_ABORTED' }), EXPIRED, id)
-    } catch {
-      // Not one of ours.
-    }
+    heed(delivery).catch(() => {
+      // Not one of ours, or of nobody whom a guard lets in.
+    })
   })
+
+  async function heed(delivery: Delivery): Promise<void> {
+    const content = open(adapter.features, delivery)
+    const id = textOf(content.headers[IN_REPLY_TO])
+    if (id === undefined) return
+    if (guards.length > 0) await passOutside(guards, new Message(delivery, undefined, content, clock.wall()))
+    subscription.abort(new CommunicationError('the requester has given up', { code: 'COMM_ABORTED' }), EXPIRED, id)
+  }
 }

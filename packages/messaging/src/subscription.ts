@@ -1,13 +1,12 @@
-import { CommunicationError, type Health } from '@comm/core'
+import { CommunicationError, ContextScope, type Health, unlessAborted, withinLimit, withTimeLimit } from '@comm/core'
 import type { Delivery, SubscribeRequest, Subscription } from './broker.ts'
-import { List } from './buffer/list.ts'
 import { open } from './envelope.ts'
-import { Message } from './message.ts'
+import { List } from './list.ts'
+import { contextOf, Message } from './message.ts'
 import { type Outcome, RELEASE } from './outcome.ts'
 import { foldPipeline } from './pipeline/fold.ts'
 import type { PipelineParts, Step } from './pipeline/step.ts'
 import { Trouble } from './trouble.ts'
-import { unlessAborted, withTimeLimit } from './wait.ts'
 import { type Running, watch } from './watch.ts'
 
 /** A running subscription, as its owner sees it. Disposal is `stop()`. */
@@ -31,7 +30,7 @@ export interface MessageSubscription extends AsyncDisposable {
   stop(timeoutMs?: number): Promise<void>
 }
 
-/** What is left of a stop's time for handlers that heed their signal. */
+/** Beyond a stop's time: for handlers that heed their signal, and for the broker's answer. */
 const ABORT_GRACE_MS = 100
 /** For a silent subscription to end at the broker. */
 const GIVE_UP_MS = 5000
@@ -41,7 +40,6 @@ export class HandlerSubscription implements MessageSubscription, Running {
   readonly name: string
   readonly topics: readonly string[]
   readonly group: string | undefined
-  readonly ready: Promise<void>
   readonly ended: Promise<CommunicationError | undefined>
   /** Deliveries since it began. */
   received = 0
@@ -49,9 +47,11 @@ export class HandlerSubscription implements MessageSubscription, Running {
   readonly #request: SubscribeRequest
   readonly #stopTimeoutMs: number
   readonly #pipeline: Step
+  /** `outside`, and so that the log lines of every step carry the message's correlation id. */
+  readonly #scope: ContextScope
   readonly #messages = new List<Message>()
   readonly #stopping = new AbortController()
-  readonly #readyGate = Promise.withResolvers<void>()
+  #readyGate = gate()
   readonly #endedGate = Promise.withResolvers<CommunicationError | undefined>()
   #idle: PromiseWithResolvers<void> | undefined
   /** The answer that those who were settled last wait for together. */
@@ -72,10 +72,12 @@ export class HandlerSubscription implements MessageSubscription, Running {
     this.#parts = { ...parts, stopping: this.#stopping.signal, trouble: new Trouble() }
     this.#stopTimeoutMs = stopTimeoutMs
     this.#pipeline = foldPipeline(this.#parts)
-    this.ready = this.#readyGate.promise
+    this.#scope = parts.outside(() => new ContextScope())
     this.ended = this.#endedGate.promise
-    // Whoever waits for `ready` sees the rejection; nobody has to.
-    this.ready.catch(() => undefined)
+  }
+
+  get ready(): Promise<void> {
+    return this.#readyGate.promise
   }
 
   get inFlight(): number {
@@ -101,11 +103,13 @@ export class HandlerSubscription implements MessageSubscription, Running {
     return this.#stopping.signal.aborted
   }
 
-  /** Subscribes at the broker, once. @throws CommunicationError when the broker refuses */
+  /** Subscribes at the broker, once; after it was refused, a call tries again. @throws CommunicationError when the broker refuses */
   begin(): Promise<void> {
     this.#beginning ??= this.#begin().then(this.#readyGate.resolve, (thrown: unknown) => {
       const error = CommunicationError.from(thrown)
       this.#readyGate.reject(error)
+      this.#readyGate = gate()
+      this.#beginning = undefined
       throw error
     })
     return this.#beginning
@@ -171,7 +175,7 @@ export class HandlerSubscription implements MessageSubscription, Running {
     if (delivery.lost.aborted) return
     const message = this.#messageOf(delivery)
     this.#messages.push(message)
-    const outcome = this.#parts.outside(this.#pipeline, message)
+    const outcome = this.#scope.run(contextOf(message), this.#pipeline, message)
     if (outcome instanceof Promise) void outcome.then(() => this.#whenSettled(message))
     else this.#whenSettled(message)
   }
@@ -238,17 +242,25 @@ export class HandlerSubscription implements MessageSubscription, Running {
   }
 
   async #stop(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    await this.stopIntake()
-    if (!(await this.#idleWithin(timeoutMs, signal))) {
+    const { clock } = this.#parts
+    const stopBy = clock.now() + timeoutMs
+    const left = (): number => stopBy - clock.now()
+    await this.#within(left(), this.stopIntake())
+    if (!(await this.#idleWithin(left(), signal))) {
       const reason = new CommunicationError(`the handler did not finish in the time that the stop gave it`, {
         code: 'COMM_ABORTED',
       })
       this.abort(reason, RELEASE)
       await this.#idleWithin(ABORT_GRACE_MS)
     }
-    await this.#subscription?.[Symbol.asyncDispose]()
+    await this.#within(left(), this.#subscription?.[Symbol.asyncDispose]())
     this.#readyGate.resolve()
     this.#endedGate.resolve(undefined)
+  }
+
+  /** A broker that does not answer is not waited for longer: what was begun ends by itself. */
+  async #within(ms: number, done: PromiseLike<void> | undefined): Promise<void> {
+    await withinLimit(this.#parts.clock, Math.max(ABORT_GRACE_MS, ms), Promise.resolve(done))
   }
 
   async #idleWithin(ms: number, signal?: AbortSignal): Promise<boolean> {
@@ -263,4 +275,11 @@ export class HandlerSubscription implements MessageSubscription, Running {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
+}
+
+/** Whoever waits for it sees a rejection; nobody has to. */
+function gate(): PromiseWithResolvers<void> {
+  const made = Promise.withResolvers<void>()
+  made.promise.catch(() => undefined)
+  return made
 }

@@ -1,4 +1,4 @@
-import { CommunicationError, type Health } from '@comm/core'
+import { CommunicationError, type Health, patternsOverlap, topicWords } from '@comm/core'
 import { callable, checkArgument, type Rule } from '@comm/core/options'
 import type { Connection } from './connection.ts'
 import type { ResolvedSubscription } from './options/subscribe-options.ts'
@@ -25,6 +25,7 @@ export class Subscriptions implements Iterable<HandlerSubscription> {
   /** Those that the broker ended. */
   readonly #trouble = new Trouble()
   #isStarted: boolean
+  #starting: Promise<void> | undefined
 
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts
@@ -41,15 +42,17 @@ export class Subscriptions implements Iterable<HandlerSubscription> {
     return all.filter((found) => found !== undefined)
   }
 
-  /** @throws ConfigurationError; CommunicationError COMM_UNSUPPORTED */
+  /** @throws ConfigurationError; CommunicationError COMM_UNSUPPORTED; what a guard throws */
   declare(ref: TopicRef, options: ResolvedSubscription, handling: Pick<PipelineParts, 'handler' | 'bury'>): HandlerSubscription {
     checkArgument('handler', handling.handler, callable)
     const topic = isDeclared(ref) ? ref : undefined
     const topics = topic === undefined ? [ref as string | readonly string[]].flat() : [topic.name]
     checkArgument('topics', topics, atLeastOne)
     for (const name of topics) checkArgument('topic', name, topicOrPattern)
+    checkArgument('topics', topics, withoutOverlap)
     const pattern = topics.some(isPattern)
     this.#checkSupport(topics, options, pattern)
+    for (const guard of this.#parts.shared.guards) guard.subscribing?.(topics, pattern)
     const { group, concurrency, lanes, ordered, from } = options
     const ofGroup = group === undefined ? undefined : { group }
     const request = { topics, pattern, maxUnsettled: concurrency, lanes, ordered, from, ...ofGroup }
@@ -86,11 +89,21 @@ export class Subscriptions implements Iterable<HandlerSubscription> {
     this.#isStarted = true
   }
 
-  /** Begins those that waited. @throws CommunicationError when the broker refuses one */
-  async start(): Promise<void> {
-    const declared = [...this.#declared.values()]
-    this.#declared.clear()
-    await Promise.all(declared.map((begin) => begin()))
+  /** Begins those that waited; those that cannot begin wait for the next call. @throws CommunicationError when the broker refuses one */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined
+    })
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    const begun = [...this.#declared].map(async ([subscription, begin]) => {
+      await begin()
+      this.#declared.delete(subscription)
+    })
+    const refused = (await Promise.allSettled(begun)).find((each) => each.status === 'rejected')
+    if (refused !== undefined) throw CommunicationError.from(refused.reason)
   }
 
   #checkSupport(topics: readonly string[], { group }: ResolvedSubscription, pattern: boolean): void {
@@ -113,3 +126,17 @@ export class Subscriptions implements Iterable<HandlerSubscription> {
 }
 
 const atLeastOne: Rule = { expected: 'at least one topic', accepts: (value) => Array.isArray(value) && value.length > 0 }
+
+/** Brokers differ in how often they would deliver what two of them match. */
+const withoutOverlap: Rule = {
+  expected: 'topics and patterns none of which matches what another one matches (make them subscriptions of their own)',
+  accepts(value) {
+    const topics = value as readonly string[]
+    const overlap = (one: string, other: string): boolean => patternsOverlap(topicWords(one), topicWords(other))
+    const patterns = topics.filter(isPattern)
+    return (
+      new Set(topics).size === topics.length &&
+      patterns.every((pattern) => topics.every((other) => other === pattern || !overlap(pattern, other)))
+    )
+  },
+}

@@ -1,5 +1,5 @@
-import { ValidationError } from '@comm/core'
 import { checkArgument, type Rule } from '@comm/core/options'
+import { matching, standardSchema } from '@comm/core/schema'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 /** A topic whose messages have a type: what publishers give (`Input`) and what handlers get (`Output`). */
@@ -21,14 +21,6 @@ export const portableName: Rule = {
 export const topicOrPattern: Rule = {
   expected: `${portableName.expected}, where * stands for one word and # for any number`,
   accepts: (value) => typeof value === 'string' && value.length <= LONGEST_NAME && PATTERN.test(value),
-}
-
-export const standardSchema: Rule = {
-  expected: 'a schema that implements Standard Schema (zod, valibot, arktype …)',
-  accepts: (value) => {
-    const standard = (value as { '~standard'?: { version?: unknown; validate?: unknown } } | null | undefined)?.['~standard']
-    return standard?.version === 1 && typeof standard.validate === 'function'
-  },
 }
 
 /**
@@ -63,24 +55,7 @@ export function isPattern(name: string): boolean {
   return name.includes('*') || name.includes('#')
 }
 
-/**
- * Checks a value, and gives what the schema makes of it. Only a promise when the schema works asynchronously.
- * @throws ValidationError, `details.issues` with path and message each; the value itself never appears
- */
+/** Checks a message. Only a promise when the schema works asynchronously. @throws ValidationError */
 export function validate<Output>(of: Topic<unknown, Output>, value: unknown): Output | Promise<Output> {
-  const result = of.schema['~standard'].validate(value)
-  return result instanceof Promise ? result.then((late) => acceptedValue(of.name, late)) : acceptedValue(of.name, result)
-}
-
-const MOST_ISSUES = 20
-
-function acceptedValue<Output>(name: string, result: StandardSchemaV1.Result<Output>): Output {
-  if (result.issues === undefined) return result.value
-  const issues = result.issues.slice(0, MOST_ISSUES).map((issue) => ({ path: pathOf(issue), message: issue.message }))
-  const lines = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
-  throw new ValidationError(`a message of ${name} does not match its schema: ${lines.join('; ')}`, { details: { issues } })
-}
-
-function pathOf(issue: StandardSchemaV1.Issue): string {
-  return (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  return matching(`a message of ${of.name}`, of.schema, value)
 }

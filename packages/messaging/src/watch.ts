@@ -1,8 +1,8 @@
+import { unlessAborted, withTimeLimit } from '@comm/core'
 import { consumerAttributes } from './observe/attributes.ts'
 import { instruments } from './observe/instruments.ts'
 import { observeLag } from './observe/lag.ts'
 import type { PipelineParts } from './pipeline/step.ts'
-import { unlessAborted, withTimeLimit } from './wait.ts'
 import { Watchdog, type Watched } from './watchdog.ts'
 
 /** A subscription that has begun. */

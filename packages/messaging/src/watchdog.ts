@@ -1,5 +1,4 @@
-import { type Clock, CommunicationError, type Logger, type Timer } from '@comm/core'
-import { unlessAborted, withTimeLimit } from './wait.ts'
+import { type Clock, CommunicationError, type Logger, type Timer, unlessAborted, withTimeLimit } from '@comm/core'
 
 /** A subscription, as its watchdog sees it. */
 export interface Watched {

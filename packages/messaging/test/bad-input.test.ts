@@ -21,7 +21,7 @@ describe('options of a client', () => {
     [
       'a misspelt option',
       { nam: 'x' },
-      'messaging.nam is an unknown option, known are name, source, group, connectOn, publishTimeoutMs, requestTimeoutMs, closeTimeoutMs, buffer, codecs, resilience, logger, clock, random',
+      'messaging.nam is an unknown option, known are name, source, group, connectOn, publishTimeoutMs, requestTimeoutMs, closeTimeoutMs, buffer, codecs, guards, resilience, logger, clock, random',
     ],
     ['a group with a blank', { group: 'my service' }, `messaging.group must be ${NAME}, got 'my service'`],
     ['connectOn', { connectOn: 'never' }, "messaging.connectOn must be one of 'use', 'start', got 'never'"],
@@ -37,6 +37,11 @@ describe('options of a client', () => {
       "buffer.whenFull must be one of 'block', 'reject', 'dropOldest', got 'drop'",
     ],
     ['buffer.maxMessages', { buffer: { maxMessages: 1.5 } }, 'buffer.maxMessages must be an integer >= 1, got 1.5'],
+    [
+      'a guard',
+      { guards: [{ incomming: () => undefined }] },
+      'messaging.guards must be an array, each item a guard with outgoing(), incoming() or subscribing(), got an array of 1',
+    ],
     [
       'a codec',
       { codecs: [{ contentType: 'a/b' }] },
@@ -110,7 +115,12 @@ describe('options of a publish', () => {
       `publish.headers must be ${HEADERS}, got an object with keys comm-attempts`,
     ],
     ['an empty key', { key: '' }, "publish.key must be a non-empty string, got ''"],
-    ['delayMs', { delayMs: -1 }, 'publish.delayMs must be a finite number >= 0, got -1'],
+    ['delayMs', { delayMs: -1 }, 'publish.delayMs must be a finite number >= 0 and <= 4320000000000000, got -1'],
+    [
+      'a delay beyond all time',
+      { delayMs: 1e300 },
+      'publish.delayMs must be a finite number >= 0 and <= 4320000000000000, got 1e+300',
+    ],
     [
       'expiresAt as a date',
       { expiresAt: new Date(0) },
@@ -202,6 +212,23 @@ describe('options of a subscription', () => {
     await expect(client.subscribe('a', handler, wrong(options))).rejects.toMatchObject({ code: 'COMM_CONFIGURATION', message })
   })
 
+  it.each([
+    [['order.created', 'order.created']],
+    [['order.created', 'order.*']],
+    [['order.*', '*.created']],
+    [['user.#', 'order.paid', '#.paid']],
+  ])('topics that overlap: %j', async (topics) => {
+    await expect(client.subscribe(topics, handler)).rejects.toMatchObject({
+      code: 'COMM_CONFIGURATION',
+      message: `topics must be topics and patterns none of which matches what another one matches (make them subscriptions of their own), got an array of ${topics.length}`,
+    })
+  })
+
+  it('topics and patterns that do not overlap are taken', async () => {
+    const taken = await client.subscribe(['order.created', 'user.*', 'order.*.eu', 'invoice.#'], handler)
+    await taken.stop()
+  })
+
   it('a handler that is none', async () => {
     await expect(client.subscribe('a', wrong('log'))).rejects.toThrow("handler must be a function, got 'log'")
     await expect(client.respond('a', wrong(undefined))).rejects.toThrow('responder must be a function, got undefined')
@@ -224,6 +251,25 @@ describe('the rest', () => {
     await expect(client.request('a', 1, wrong({ timeout: 5 }))).rejects.toThrow(
       'request.timeout is an unknown option, known are timeoutMs, signal, reply, key, headers, correlationId, contentType',
     )
+  })
+
+  it.each<[string, object]>([
+    ['ack', { ack: 'manual' }],
+    ['retry', { retry: { maxAttempts: 3 } }],
+    ['deadLetter', { deadLetter: true }],
+    ['from', { from: 'earliest' }],
+  ])('%s of a responder', async (name, options) => {
+    await expect(client.respond('a', handler, wrong(options))).rejects.toMatchObject({
+      code: 'COMM_CONFIGURATION',
+      message: `respond.${name} is an unknown option, known are group, concurrency, lanes, deadlineMs, dedup, contentType, resilience`,
+    })
+  })
+
+  it.each(['start', 'drain', 'flush', 'close'] as const)('the signal of %s', async (method) => {
+    await expect(client[method](wrong({}))).rejects.toMatchObject({
+      code: 'COMM_CONFIGURATION',
+      message: `${method} signal must be an AbortSignal, or nothing, got an object with keys (none)`,
+    })
   })
 
   it('publishMany', async () => {

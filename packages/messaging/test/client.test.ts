@@ -83,6 +83,30 @@ describe('connecting', () => {
     await spy.called(1)
   })
 
+  it('start() tries again what it could not begin', async () => {
+    const adapter = new Between(new MemoryServer())
+    const subscribe = adapter.subscribe.bind(adapter)
+    let refusals = 2
+    adapter.subscribe = async (request, onDelivery) => {
+      if (request.topics.includes('b') && refusals-- > 0) throw new ConnectionError('b was lost')
+      return subscribe(request, onDelivery)
+    }
+    await using client = new MessageClient(adapter, { connectOn: 'start' })
+    const spies = [handlerSpy<[body: unknown]>(), handlerSpy<[body: unknown]>()] as const
+    await client.subscribe('a', spies[0])
+    const second = await client.subscribe('b', spies[1])
+    const ready = second.ready
+    await expect(client.start()).rejects.toThrow('b was lost')
+    await expect(ready).rejects.toThrow('b was lost')
+    await expect(client.start()).rejects.toThrow('b was lost')
+    await client.start()
+    await second.ready
+    await Promise.all([client.publish('a', 1), client.publish('b', 2)])
+    await Promise.all(spies.map((spy) => spy.called(1)))
+    await client.start()
+    expect(spies.map(({ messages }) => messages)).toEqual([[1], [2]])
+  })
+
   it('start() stops waiting when its signal aborts, and leaves no listener', async () => {
     await using client = new MessageClient(new Between(new MemoryServer(), { connect: () => new Promise(() => undefined) }))
     const controller = new AbortController()

@@ -1,6 +1,6 @@
 import { ConnectionError } from '@comm/core'
 import { MemoryBroker, MemoryServer, MessageClient } from '@comm/messaging'
-import { handlerSpy } from '@comm/testkit'
+import { handlerSpy, TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
 import { Between } from './support/between.ts'
 
@@ -25,6 +25,28 @@ describe('closing', () => {
     const asked = client.request('a', 1, { timeoutMs: 60_000 }).catch((error) => error.code)
     await client.close()
     expect(await asked).toBe('COMM_CLOSED')
+  })
+})
+
+describe('a subscription', () => {
+  it('stops in the time that it was given, though the broker answers nothing', async () => {
+    const clock = new TestClock()
+    const adapter = new Between(new MemoryServer({ clock }))
+    const subscribe = adapter.subscribe.bind(adapter)
+    const never = (): Promise<void> => new Promise(() => undefined)
+    adapter.subscribe = async (request, onDelivery) =>
+      Object.assign(await subscribe(request, onDelivery), { stopIntake: never, [Symbol.asyncDispose]: never })
+    const client = new MessageClient(adapter, { clock })
+    const subscription = await client.subscribe('a', () => undefined, { group: 'g' })
+    let isStopped = false
+    const stopped = subscription.stop(500).then(() => {
+      isStopped = true
+    })
+    await clock.advance(499)
+    expect(isStopped).toBe(false)
+    await clock.advance(101)
+    await stopped
+    expect(await subscription.ended).toBeUndefined()
   })
 })
 

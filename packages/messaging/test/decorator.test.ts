@@ -46,6 +46,31 @@ describe('@subscribe', () => {
     expect(unused.sent).toEqual([])
   })
 
+  it('looks at names alone: a schema may hold anything', async () => {
+    const schema = { '~standard': z.number()['~standard'], limit: 10n, self: {} }
+    schema.self = schema
+    class Counter {
+      readonly counted: number[] = []
+      @subscribe(topic('counted', schema), { group: 'a' })
+      @subscribe(topic('added', schema), { group: 'b' })
+      count(by: number): void {
+        this.counted.push(by)
+      }
+    }
+    await using broker = new MemoryBroker()
+    expect(await subscribeAll(broker, new Counter())).toHaveLength(2)
+  })
+
+  it.each<[string, unknown, unknown, string]>([
+    ['no owner', new MemoryBroker(), null, 'subscribeAll owner must be an object or a function, got null'],
+    ['no client', undefined, new Mailer('shop'), 'subscribeAll client must be a client (with subscribe()), got undefined'],
+  ])('refuses %s', async (_, client, owner, message) => {
+    await expect(subscribeAll(client as MemoryBroker, owner as object)).rejects.toMatchObject({
+      code: 'COMM_CONFIGURATION',
+      message,
+    })
+  })
+
   it('a subclass that overrides a method is called instead, once', async () => {
     class Silent extends Mailer {
       readonly kept: string[] = []

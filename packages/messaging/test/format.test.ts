@@ -18,6 +18,16 @@ describe('codecs', () => {
     expect(codecs.decode(utf8('hello'), 'text/csv; charset=utf-8', 't')).toBe('hello')
   })
 
+  it('reads UTF-8 strictly, whether in a Buffer or another array: no byte that is none, a mark at the start left out', () => {
+    for (const bytesOf of [utf8, (text: string) => Buffer.from(text)]) {
+      expect(codecs.decode(bytesOf('\ufeff{"a":"\ufffd \u00f6"}'), 'application/json', 't')).toEqual({ a: '\ufffd \u00f6' })
+      expect(codecs.decode(bytesOf('\ufffd'), 'text/plain', 't')).toBe('\ufffd')
+    }
+    for (const invalid of [new Uint8Array([0x22, 0xff, 0x22]), Buffer.from([0x22, 0xff, 0x22])]) {
+      expect(() => codecs.decode(invalid, 'application/json', 't')).toThrow('is not valid application/json')
+    }
+  })
+
   it('says what cannot be read, without showing the body', () => {
     const decode = (text: Uint8Array, type: string) => () => codecs.decode(text, type, 'order.created')
     expect(decode(utf8('{"secret":'), 'application/json')).toThrow(

@@ -35,6 +35,17 @@ describe("ack: 'manual'", () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('what the meta can do may be taken out of it by name', async () => {
+    const { at, publish, broker } = await setUp({ deadlineMs: 5000 })
+    await publish(2)
+    const { remainingMs, ack, attempt, id } = at(0)
+    expect([remainingMs(), attempt, id]).toEqual([5000, 1, at(0).id])
+    expect(ack()).toBe(true)
+    const { deadLetter, retry } = at(1)
+    expect([deadLetter('why'), retry()]).toEqual([true, false])
+    await broker.close()
+  })
+
   it('an unsettled message holds its place in the concurrency', async () => {
     const { clock, metas, at, publish, broker } = await setUp({ concurrency: 2 })
     await publish(3)

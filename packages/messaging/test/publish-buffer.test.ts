@@ -351,6 +351,21 @@ describe('bounds', () => {
     expect(await Promise.all([sending, urgent, young])).toEqual(['COMM_PUBLISH', 'COMM_PUBLISH', 'COMM_PUBLISH'])
   })
 
+  it('dropOldest: drops nothing for one that would have no room even so, and no more than has to be for another', async () => {
+    const { add, clock, buffer } = setUp(byHand().answer, { maxBytes: 10, whenFull: 'dropOldest' })
+    const sending = add('sent').catch(codeOf)
+    await clock.advance(0)
+    const waiting = ['a', 'b', 'c'].map((each) => add(each).catch(codeOf))
+    const tooLarge = add('seven..').catch(codeOf)
+    expect(buffer.size).toEqual({ messages: 4, bytes: 7 })
+    const fits = add('five.').catch(codeOf)
+    expect(await tooLarge).toBe('COMM_BUFFER_FULL')
+    expect(await Promise.all(waiting.slice(0, 2))).toEqual(['COMM_BUFFER_FULL', 'COMM_BUFFER_FULL'])
+    expect(buffer.size).toEqual({ messages: 3, bytes: 10 })
+    await clock.advance(1000)
+    expect(await Promise.all([sending, waiting[2], fits])).toEqual(['COMM_PUBLISH', 'COMM_PUBLISH', 'COMM_PUBLISH'])
+  })
+
   it('counts bytes, and lets a record larger than the buffer into an empty one', async () => {
     const { add, buffer } = setUp(byHand().answer, { maxBytes: 10, whenFull: 'reject' })
     void add('x'.repeat(100)).catch(() => undefined)

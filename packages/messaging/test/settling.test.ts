@@ -74,6 +74,24 @@ describe('a dead letter that the broker refuses', () => {
     expect(letter?.body).toEqual({ id: 7 })
   })
 
+  it('is cut to its beginning when a foreign client published more than the broker takes from us, and is not replayed', async () => {
+    const { clock, server, spy, client, letters } = await setUp({ features: { maxBodyBytes: 100_000 } })
+    const foreign = new MemoryBroker({ server, clock })
+    spy.usually(() => {
+      throw new Error('broken')
+    })
+    await foreign.publish('order.created', 'x'.repeat(150_000))
+    await clock.advance(60_000)
+    expect(spy.calls.length).toBe(1)
+    expect(client.stats).toMatchObject({ inFlight: 0, dead: 1 })
+    const [letter] = await letters.list()
+    expect(letter?.bytes.byteLength).toBe(65_536)
+    expect(letter?.headers).toMatchObject({ 'comm-dead-truncated': 'body', 'comm-dead-message': 'broken' })
+    const report = await letters.replay()
+    expect([report.replayed.length, report.refused.length]).toEqual([0, 1])
+    await Promise.all([client.close(), foreign.close()])
+  })
+
   it('is given back at once when the client stops', async () => {
     const { clock, client, publish, spy, server } = await setUp(
       { refuse: (record) => (isDead(record) ? refusal() : undefined) },

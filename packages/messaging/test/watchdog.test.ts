@@ -83,6 +83,16 @@ describe('the watchdog', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('lets a consumer be whose messages wait for their time', async () => {
+    const { clock, adapter, client, lines, handled } = await setUp(30_000, { silentUpTo: 0 })
+    await client.publish('a', 1, { delayMs: 3_600_000 })
+    await clock.advance(3_500_000)
+    expect([adapter.subscriptions, handled(), lines]).toEqual([1, 0, []])
+    await clock.advance(200_000)
+    expect([adapter.subscriptions, handled()]).toEqual([1, 1])
+    await client.close()
+  })
+
   it('is on by default, and off with 0 and false', async () => {
     const usual = await setUp(undefined, { silentUpTo: 1 })
     await usual.client.publish('a', 1)

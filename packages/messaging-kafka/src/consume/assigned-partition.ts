@@ -1,7 +1,7 @@
-import type { Clock, CommunicationError } from '@comm/core'
+import { type Clock, type CommunicationError, pause } from '@comm/core'
 import { type IncomingBatch, type IncomingMessage, OffsetTracker, type Position, type TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
-import { DueQueue, pause, type Settlement } from '@comm/messaging/adapter'
+import { DueQueue, type Settlement } from '@comm/messaging/adapter'
 import { notBeforeOf } from '../message.ts'
 import type { Part } from '../topics.ts'
 import { KafkaDelivery, Place } from './delivery.ts'
@@ -23,6 +23,8 @@ export interface PartitionOwner {
   settled(delivery: KafkaDelivery, again: KafkaDelivery | undefined): void
   /** Decides where it is read next. */
   seek(position: Position): void
+  /** Its log begins anew: nothing that was read of it is there any more. This batch is the first of the new one. */
+  begunAnew(partition: AssignedPartition, batch: IncomingBatch): Promise<unknown> | undefined
   /** Whether it is to be fetched from. */
   fetch(source: TopicPartition, isWanted: boolean): void
 }
@@ -44,8 +46,10 @@ export class AssignedPartition {
   /** Aborts when there is room again. */
   #room: AbortController | undefined
   #isDirty = false
-  /** Where a batch began that would leave a gap. */
+  /** Where a batch began that does not fit to what was read before. */
   #doubted = -1
+  /** A batch fitted: none comes any more that was fetched before. */
+  #isReading = false
 
   constructor(source: TopicPartition, part: Part, owner: PartitionOwner) {
     this.source = source
@@ -68,9 +72,10 @@ export class AssignedPartition {
     return { ...this.source, offset: this.#tracker?.next ?? 0 }
   }
 
-  /** Everything before it is settled. */
-  get position(): number {
-    return this.#tracker?.position ?? 0
+  /** Records that could be settled and are not, of those before this offset. */
+  lag(high: number): number {
+    const isWaiting = this.#tracker === undefined || this.#delayed?.isEmpty === false
+    return isWaiting ? 0 : Math.max(0, high - (this.#tracker?.position ?? 0))
   }
 
   /** Whether records of it are being handled. */
@@ -101,20 +106,25 @@ export class AssignedPartition {
   }
 
   /** @returns when there may be more, if that is not now */
-  receive({ messages, from, next }: IncomingBatch): Promise<unknown> | undefined {
+  receive(batch: IncomingBatch): Promise<unknown> | undefined {
     const tracker = this.#tracker
     // What comes before it is known where to begin is read again.
     if (tracker === undefined) return undefined
-    if (from > tracker.next && from !== this.#doubted) {
-      // Fetched before the last seek, or what lies between is not there. Then it comes again.
-      this.#doubted = from
-      this.owner.seek(this.next)
-      return undefined
-    }
     const { owner } = this
+    const { messages, from, next, high } = batch
+    // A log that ends before what was read of it was deleted, and another one has its name.
+    const isOfAnother = high < tracker.next
+    if ((isOfAnother && !this.#isReading) || from > tracker.next) {
+      // Fetched before the last seek, or it is so, or what lies between is not there. Then it comes again.
+      const isAgain = from === this.#doubted
+      this.#doubted = from
+      if (!isAgain) return void owner.seek(this.next)
+    }
+    if (isOfAnother) return owner.begunAnew(this, batch)
+    this.#isReading = true
     const wall = owner.clock.wall()
     for (const message of messages) {
-      const offset = Number(message.offset)
+      const { offset } = message
       const place = new Place(offset)
       if (offset < tracker.next || tracker.add(place)) continue
       const delivery = new KafkaDelivery(this, message, place)
@@ -167,7 +177,7 @@ export class AssignedPartition {
 
   /** None waits longer than its topic keeps it: it comes back early, and is delayed again. */
   #dueAt(message: IncomingMessage): number {
-    return this.part.tier === undefined ? 0 : Math.min(notBeforeOf(message), Number(message.timestamp) + this.part.tier.maxMs)
+    return this.part.tier === undefined ? 0 : Math.min(notBeforeOf(message), message.timestamp + this.part.tier.maxMs)
   }
 
   /** A partition that is held back is read again late: fast handlers are rather waited for, a moment. */

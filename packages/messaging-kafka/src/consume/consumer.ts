@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { type CommunicationError, ConnectionError, type Timer } from '@comm/core'
+import { type CommunicationError, ConnectionError, type Timer, withinLimit } from '@comm/core'
 import { type Connection, type KafkaLink, kafkaErrors } from '@comm/kafka-driver'
-import { type HandoverParts, Intake, type LinkConsumer, withinLimit } from '@comm/messaging/adapter'
+import { type HandoverParts, Intake, type LinkConsumer } from '@comm/messaging/adapter'
 import type { ResolvedOptions } from '../options.ts'
-import { checkNames, ensureTopics, partsOf } from '../topics.ts'
+import { checkNames, ensureTopics, type Part, partFor, partsOf } from '../topics.ts'
 import type { KafkaDelivery } from './delivery.ts'
 import { GroupMember } from './group-member.ts'
 
@@ -43,7 +43,7 @@ export class KafkaConsumer implements LinkConsumer {
     const { connection, options, request } = this.#parts
     const what = `subscribe to ${request.topics.join(', ')}`
     const link = connection.require(what)
-    for (const topic of this.#members.keys()) await ensureTopics(link, partsOf(topic, request.group), options)
+    for (const topic of this.#members.keys()) await ensureTopics(link, this.#partsOf(topic), options, request.temporary)
     this.#watchSoon()
     const opened = Promise.all([...this.#members.values()].map((member) => member.open())).then(() => true)
     if ((await withinLimit(options.clock, JOIN_LIMIT_MS, opened)) === undefined)
@@ -64,7 +64,15 @@ export class KafkaConsumer implements LinkConsumer {
     return lags.reduce((sum, lag) => sum + lag, 0)
   }
 
-  close(reason: CommunicationError): Promise<void> {
+  async close(reason: CommunicationError): Promise<void> {
+    await this.#leave(reason)
+    const { connection, options, request } = this.#parts
+    if (!request.temporary) return
+    const deleted = connection.link?.deleteTopics(request.topics).catch(() => undefined)
+    await withinLimit(options.clock, CLOSE_LIMIT_MS, Promise.resolve(deleted))
+  }
+
+  #leave(reason: CommunicationError): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
     const { leaving } = this.#parts
     const closing = this.#close(reason).finally(() => leaving.delete(closing))
@@ -74,7 +82,7 @@ export class KafkaConsumer implements LinkConsumer {
   }
 
   lose(reason: CommunicationError): void {
-    void this.close(reason)
+    void this.#leave(reason)
   }
 
   async #close(reason: CommunicationError): Promise<void> {
@@ -87,7 +95,7 @@ export class KafkaConsumer implements LinkConsumer {
 
   /** A stopped consumer that has nothing left makes room for others of its group. */
   #leaveWhenDone(): void {
-    if (this.#isStopping && this.#unsettled === 0) void this.close(kafkaErrors.closed('the subscription'))
+    if (this.#isStopping && this.#unsettled === 0) void this.#leave(kafkaErrors.closed('the subscription'))
   }
 
   #handOver(delivery: KafkaDelivery): void {
@@ -108,14 +116,20 @@ export class KafkaConsumer implements LinkConsumer {
 
   #failed(reason: CommunicationError): void {
     if (this.#closing !== undefined) return
-    void this.close(reason)
+    void this.#leave(reason)
     this.#parts.onLost(reason)
+  }
+
+  /** What is for this subscription alone never waits for its time. */
+  #partsOf(topic: string): readonly Part[] {
+    const { group, temporary } = this.#parts.request
+    return temporary ? [partFor(topic, undefined, 0)] : partsOf(topic, group)
   }
 
   #member(topic: string): GroupMember {
     const { connection, options, request } = this.#parts
     const { group, lanes, from = 'new' } = request
-    const parts = partsOf(topic, group)
+    const parts = this.#partsOf(topic)
     checkNames(parts)
     const isReset = from === 'new' && group !== undefined && options.consumerConfig.autoOffsetReset === 'earliest'
     return new GroupMember({

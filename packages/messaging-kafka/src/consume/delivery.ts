@@ -57,7 +57,7 @@ export class KafkaDelivery implements Delivery {
     return this.#headers
   }
   get timestamp(): number {
-    return Number(this.#message.timestamp)
+    return this.#message.timestamp
   }
   get lost(): AbortSignal {
     return this.partition.lost

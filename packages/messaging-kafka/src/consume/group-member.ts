@@ -1,7 +1,6 @@
-import { type Clock, type CommunicationError, ConnectionError, type Timer } from '@comm/core'
+import { type Clock, type CommunicationError, ConnectionError, pause, type Timer, withinLimit } from '@comm/core'
 import type { Claims, Connection, IncomingBatch, KafkaMember, MemberEvents, Position, TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
-import { pause } from '@comm/messaging/adapter'
 import type { ResolvedOptions } from '../options.ts'
 import type { Part } from '../topics.ts'
 import { AssignedPartition, nameOf, type PartitionOwner } from './assigned-partition.ts'
@@ -9,6 +8,8 @@ import type { KafkaDelivery } from './delivery.ts'
 import { type Start, type StartPosition, startPositions } from './start-positions.ts'
 
 const AGAIN_MS = 50
+/** Longer than Kafka is asked again for what it cannot say yet. */
+const FIND_LIMIT_MS = 30_000
 
 export interface MemberParts {
   readonly connection: Connection
@@ -49,7 +50,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   #isSuspended = false
   #isStopping = false
   #isOver = false
-  #aliveAt: number
+  #aliveAt = 0
   #commitTimer: Timer | undefined
   #committing: Promise<void> | undefined
 
@@ -60,24 +61,22 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     this.lanes = parts.lanes
     this.clock = clock
     this.most = { records: consumerConfig.maxPollRecords, bytes: consumerConfig.prefetchBytes }
-    this.#aliveAt = clock.now()
     this.#ready.promise.catch(() => undefined)
   }
 
-  /** Milliseconds since the group heard of it. */
+  /** Milliseconds since the group heard of it. Joining for the first time has a limit of its own. */
   get silentMs(): number {
-    return this.clock.now() - this.#aliveAt
+    return this.#memberId === undefined ? 0 : this.clock.now() - this.#aliveAt
   }
 
-  /** Records in its partitions that are not settled. @throws CommunicationError */
+  /** Records in its partitions that could be settled and are not. @throws CommunicationError */
   async lag(): Promise<number> {
     const link = this.#parts.connection.require(`look at topic ${this.topic}`)
     const names = new Set([...this.#partitions.values()].map(({ source }) => source.topic))
     const lags = await Promise.all(
       [...names].map(async (topic) =>
         (await link.ranges(topic)).reduce((sum, { partition, high }) => {
-          const ours = this.#partitions.get(nameOf({ topic, partition }))
-          return ours?.isReady ? sum + Math.max(0, high - ours.position) : sum
+          return sum + (this.#partitions.get(nameOf({ topic, partition }))?.lag(high) ?? 0)
         }, 0),
       ),
     )
@@ -158,6 +157,16 @@ export class GroupMember implements PartitionOwner, MemberEvents {
     this.#member?.seek(position)
   }
 
+  begunAnew(partition: AssignedPartition, batch: IncomingBatch): Promise<unknown> | undefined {
+    const { source, name } = partition
+    this.#lose(partition, new ConnectionError(`topic ${source.topic} was deleted, and made anew`))
+    this.#settledUntil.delete(name)
+    const again = this.#add(source)
+    again.begin({ ...source, offset: batch.from }, false)
+    this.#commitSoon()
+    return again.receive(batch)
+  }
+
   /** The group has not heard of us for a session: what we had may be with others. It is read again once we know that we are a member. */
   suspend(): void {
     if (this.#isSuspended || this.#isOver) return
@@ -215,7 +224,7 @@ export class GroupMember implements PartitionOwner, MemberEvents {
       startPositions(connection.require(`consume topic ${this.topic}`), isEphemeral ? undefined : groupId, sources, begins)
     let positions: readonly StartPosition[] | undefined
     while (positions === undefined) {
-      positions = await find().catch((error: CommunicationError) => {
+      positions = await withinLimit(this.clock, FIND_LIMIT_MS, find()).catch((error: CommunicationError) => {
         if (!error.retryable) throw error
         return undefined
       })

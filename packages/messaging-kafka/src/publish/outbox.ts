@@ -35,6 +35,7 @@ interface Target {
 export class Outbox {
   readonly #link: KafkaLink
   readonly #options: ResolvedOptions
+  /** By name; those that were looked up last come last. */
   readonly #targets = new Map<string, Target>()
   /** By the node of the leader; a partition stays with the lane that it began with. */
   readonly #lanes = new Map<number, PublishLane>()
@@ -70,8 +71,18 @@ export class Outbox {
     const target = this.#targets.get(part?.name ?? topic) ?? this.#open(part ?? partFor(topic, undefined, 0))
     if (target.queues.length === 0) target.waiting.push(item)
     else this.#enqueue(target, item)
-    if (wall <= target.staleAt) return
+    if (wall > target.staleAt) this.#lookUp(target, wall)
+  }
+
+  #lookUp(target: Target, wall: number): void {
     target.staleAt = wall + FRESH_MS
+    this.#targets.delete(target.part.name)
+    this.#targets.set(target.part.name, target)
+    // Those that nothing was sent to since would have been looked up again.
+    for (const [name, { staleAt }] of this.#targets) {
+      if (staleAt + FRESH_MS >= wall) break
+      this.#targets.delete(name)
+    }
     this.#leaders(target).then(
       (leaders) => this.#opened(target, leaders),
       (error: CommunicationError) => {
@@ -92,7 +103,7 @@ export class Outbox {
     const acks = isOwn ? ALL : this.#options.acks
     // The topic may be gone, or have other partitions.
     const lookAgain = (): void => {
-      target.staleAt = 0
+      target.staleAt = this.#options.clock.wall() - 1
     }
     target.queues = leaders.map(
       (leader, partition) => target.queues[partition] ?? new PartitionQueue(name, acks, this.#lane(leader), lookAgain),

@@ -1,7 +1,7 @@
-import { type Clock, type CommunicationError, PublishError } from '@comm/core'
+import { type Clock, type CommunicationError, PublishError, pause } from '@comm/core'
 import type { KafkaLink, OutgoingMessage } from '@comm/kafka-driver'
 import type { PublishResult } from '@comm/messaging'
-import { maybeStored, type PublishAnswers, pause, refused, STORED } from '@comm/messaging/adapter'
+import { maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 
 /** kafkajs copies the records of a partition for each that it adds. */
 const MOST_RECORDS = 500

@@ -65,6 +65,27 @@ describe('kcat', () => {
 })
 
 describe('kafkajs', () => {
+  it('what was in a transaction arrives once that is committed, and never when it was aborted', async () => {
+    const topic = `${unique}.transactions`
+    const spy = handlerSpy()
+    await client.subscribe(topic, spy, { group: 'g' })
+    const kafka = new kafkajs.Kafka({ brokers: [url], logLevel: kafkajs.logLevel.NOTHING })
+    const producer = kafka.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 })
+    await producer.connect()
+    const inTransaction = async (...values: readonly string[]) => {
+      const transaction = await producer.transaction()
+      for (const value of values) await transaction.send({ topic, messages: [{ value: JSON.stringify(value), partition: 0 }] })
+      return transaction
+    }
+    await (await inTransaction('one', 'two')).commit()
+    await (await inTransaction('three', 'four')).abort()
+    await (await inTransaction('five')).commit()
+    await producer.disconnect()
+    await client.publish(topic, 'six')
+    await spy.called(4)
+    expect(spy.messages.toSorted()).toEqual(['five', 'one', 'six', 'two'])
+  })
+
   it('headers that come several times, and bytes that are no text, arrive as they can', async () => {
     const topic = `${unique}.types`
     await using adapter = new KafkaAdapter({ hosts: [url] })

@@ -107,6 +107,23 @@ describe('a broker that goes away', () => {
   )
 
   it(
+    'stopped: a subscription stops in its time',
+    async () => {
+      await using client = new KafkaClient({ hosts: [server.url] })
+      const subscription = await client.subscribe(name('stop.'), () => undefined, { group: 'g' })
+      await server.stop()
+      try {
+        const startedAt = performance.now()
+        await subscription.stop(500)
+        expect(performance.now() - startedAt).toBeLessThan(2000)
+      } finally {
+        await server.continue()
+      }
+    },
+    LIMIT_MS,
+  )
+
+  it(
     'stopped for good: a client can be closed',
     async () => {
       const client = new KafkaClient({ hosts: [server.url], closeTimeoutMs: 100 })

@@ -21,10 +21,7 @@ const WAYS: Readonly<Record<string, KafkaAdapterOptions>> = {
 
 for (const [name, options] of Object.entries(WAYS)) {
   const createAdapter = (): KafkaAdapter => new KafkaAdapter(options)
-  brokerContract(
-    { describe, it, afterAll },
-    { name: `Kafka, ${name}`, features: createAdapter().features, createAdapter, admin: 'without remove' },
-  )
+  brokerContract({ describe, it, afterAll }, { name: `Kafka, ${name}`, features: createAdapter().features, createAdapter })
 }
 
 /** A token that Kafka's unsecured login takes: without a signature. */

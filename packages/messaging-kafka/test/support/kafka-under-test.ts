@@ -29,7 +29,6 @@ export class KafkaUnderTest {
       createAdapter: () => this.#adapter(options),
       ...this.#proxies.hooks,
       deleteTopic: (topic) => this.#delete(topic),
-      admin: 'without remove',
       skip: { 'lost-signal': KEEPS_ITS_PARTITIONS },
     }
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ConnectionError } from '@comm/core'
-import { matchesTopic, SourceDelivery } from '@comm/messaging/adapter'
+import { matchesTopic } from '@comm/messaging/adapter'
 import { OwnConnection, redisError } from '@comm/redis-stores/connection'
 import { RedisConsumer, type RedisConsumerParts } from '../consumer.ts'
 import type { ResolvedPubSub } from '../options.ts'
@@ -64,9 +64,10 @@ export class ChannelConsumer extends RedisConsumer {
     let source = this.#sources.get(topic)
     if (source === undefined) {
       source = new TopicSource(this, topic, { add: () => this.#waiting++, taken: () => this.#waiting-- })
-      this.#sources.set(topic, source)
+      // Of a pattern's topics there may be no end.
+      if (!this.request.pattern) this.#sources.set(topic, source)
     }
     const content = { body, key: undefined, headers: NO_HEADERS }
-    this.offer(new SourceDelivery(source, `${this.#name}-${++this.#received}`, content, undefined, undefined))
+    this.offer(source.deliveryOf(`${this.#name}-${++this.#received}`, content, undefined, undefined))
   }
 }

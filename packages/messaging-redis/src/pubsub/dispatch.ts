@@ -1,3 +1,4 @@
+import { asBuffer } from '@comm/messaging/adapter'
 import { RedisScript } from '@comm/redis-stores/connection'
 import type { ResolvedPubSub } from '../options.ts'
 import type { Dispatch } from '../publisher.ts'
@@ -20,8 +21,7 @@ export function channelDispatch({ keyPrefix, sharded, confirmDelivery: confirms 
     nobody: 'it has no subscriber',
     place: ({ topic }) => (sharded ? topic : ''),
     command(records) {
-      const bytes = (body: Uint8Array): Buffer => Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-      const pairs = records.flatMap(({ topic, body }) => [keyPrefix + topic, bytes(body)])
+      const pairs = records.flatMap(({ topic, body }) => [keyPrefix + topic, asBuffer(body)])
       return [[String(pairs[0])], [publish, ...pairs]]
     },
   }

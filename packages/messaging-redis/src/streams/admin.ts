@@ -9,8 +9,8 @@ const BROWSE_LIMIT = 100
 const RECORD_ID = /^(\d{1,20}-\d{1,20})(?:@(.+))?$/
 
 /**
- * Without a group, all methods mean the stream that every group reads. What is delayed counts for `lag` and `purge`, but is not shown:
- * it has no id yet.
+ * Without a group, all methods mean the stream that every group reads. What is delayed counts for `purge`, and for `lag` once it is due, but is
+ * not shown: it has no id yet.
  */
 export class StreamsAdmin implements Required<BrokerAdmin> {
   readonly #connection: RedisConnection

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { CommunicationError } from '@comm/core'
-import { withinLimit } from '@comm/messaging/adapter'
+import { type CommunicationError, withinLimit } from '@comm/core'
 import { type Consume, RedisConsumer, type RedisConsumerParts } from '../consumer.ts'
 import type { ResolvedStreams } from '../options.ts'
 import { type TopicMemory, TopicReader } from './topic-reader.ts'

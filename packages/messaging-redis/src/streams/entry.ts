@@ -1,5 +1,5 @@
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
-import { type Content, headersFromJson, headersToJson } from '@comm/messaging/adapter'
+import { asBuffer, type Content, headersFromJson, headersToJson, PackedContent } from '@comm/messaging/adapter'
 import type { Argument } from '@comm/redis-stores/connection'
 
 /** As Redis gives it: names and values in turn. */
@@ -13,9 +13,12 @@ export type RawEntry = readonly [id: Buffer, fields: Fields]
  */
 export function encodeEntry({ body, headers, key = '' }: OutboundRecord): [body: Argument, headers: string, key: string] {
   const json = headersToJson(headers)
-  return [Buffer.from(body.buffer, body.byteOffset, body.byteLength), json === '{}' ? '' : json, key]
+  return [asBuffer(body), json === '{}' ? '' : json, key]
 }
 
+const BODY = Buffer.from('body')
+const HEADERS = Buffer.from('headers')
+const KEY = Buffer.from('key')
 const NO_HEADERS: Readonly<Record<string, HeaderValue>> = Object.freeze({})
 
 /**
@@ -25,22 +28,29 @@ const NO_HEADERS: Readonly<Record<string, HeaderValue>> = Object.freeze({})
 export function decodeEntry(fields: Fields): Content {
   let body: Buffer | undefined
   let key: string | undefined
-  let headers: Record<string, HeaderValue> | undefined
+  let packed: Buffer | undefined
   let others: Record<string, HeaderValue> | undefined
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    const name = String(fields[at])
+    const name = fields[at] as Buffer
     const value = fields[at + 1] as Buffer
-    if (name === 'body') body = value
-    else if (name === 'key') key = String(value)
-    else {
-      const text = String(value)
-      const packed = name === 'headers' ? headersFromJson(text) : undefined
-      if (packed === undefined) others = { ...others, [name]: text }
-      else headers = packed
-    }
+    if (isSame(name, BODY)) body = value
+    else if (isSame(name, HEADERS)) packed = value
+    else if (isSame(name, KEY)) key = String(value)
+    else others = { ...others, [String(name)]: String(value) }
   }
   if (body === undefined) return { body: Buffer.from(JSON.stringify(allFields(fields))), key, headers: NO_HEADERS }
-  return { body, key, headers: others === undefined ? (headers ?? NO_HEADERS) : { ...others, ...headers } }
+  if (packed === undefined) return { body, key, headers: others ?? NO_HEADERS }
+  const content = others === undefined ? PackedContent.of(body, key, packed) : undefined
+  if (content !== undefined) return content
+  const text = String(packed)
+  return { body, key, headers: { ...others, ...(headersFromJson(text) ?? { headers: text }) } }
+}
+
+/** Of short texts, without a call out of JavaScript. */
+function isSame(one: Buffer, other: Buffer): boolean {
+  if (one.length !== other.length) return false
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false
+  return true
 }
 
 function allFields(fields: Fields): Record<string, string> {

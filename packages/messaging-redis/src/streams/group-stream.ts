@@ -1,9 +1,18 @@
-import { AckBatch, type SettleAnswer, type Settlement, type SourceDelivery } from '@comm/messaging/adapter'
+import {
+  AckBatch,
+  type Content,
+  Held,
+  List,
+  type Room,
+  type SettleAnswer,
+  type Settlement,
+  SourceDelivery,
+} from '@comm/messaging/adapter'
+import { type NodeClient, sendTo } from '@comm/redis-stores/connection'
 import type { RedisConsumer } from '../consumer.ts'
 import { TopicSource } from '../topic-source.ts'
 import type { Fields } from './entry.ts'
-import type { FetchRoom } from './fetch-room.ts'
-import { entryOf, idSuffix, type TopicKeys } from './keys.ts'
+import { idSuffix, type TopicKeys } from './keys.ts'
 import { ACK_OWN, CLAIM, RELEASE } from './scripts/consume.ts'
 
 /** Of each entry also how often it was delivered before. */
@@ -15,7 +24,7 @@ export interface GroupStreamParts {
   readonly group: string
   /** This consumer's name in its group. */
   readonly member: string
-  readonly room: FetchRoom
+  readonly room: Room
   readonly onFailure: (thrown: unknown) => void
 }
 
@@ -23,25 +32,38 @@ export interface GroupStreamParts {
 export class GroupStream extends TopicSource {
   readonly key: string
   /** Tells ids of its deliveries from those of the other stream. */
-  readonly idSuffix: string
+  readonly #idSuffix: string
   readonly #isOwn: boolean
   readonly #parts: GroupStreamParts
-  /** Ids of what was handed over, and is not settled as far as Redis knows. */
-  readonly #held = new Set<string>()
-  readonly #acks: AckBatch<string> = new AckBatch((ids) => this.#acknowledge(ids))
+  /** What was handed over, and is not settled as far as Redis knows. */
+  readonly #held = new List<Held>()
+  /** Answers come in the order of what they are for, though two connections are asked. */
+  #answered: Promise<unknown> = Promise.resolve()
+  /** When the reader's connection was asked for what it has not answered yet. */
+  #askedAt: number | undefined
+  readonly #acks: AckBatch<Held> = new AckBatch((held) => this.#acknowledge(held))
 
   constructor(parts: GroupStreamParts, isOwn: boolean) {
     const { consumer, keys, group, room } = parts
     super(consumer, keys.topic, room)
-    this.idSuffix = idSuffix(isOwn ? group : undefined)
+    this.#idSuffix = idSuffix(isOwn ? group : undefined)
     this.key = isOwn ? keys.only(group) : keys.stream
     this.#isOwn = isOwn
     this.#parts = parts
   }
 
+  /** How long the reader's connection has owed an answer that a server gives at once. */
+  get overdueMs(): number {
+    return this.#askedAt === undefined ? 0 : this.consumer.clock.now() - this.#askedAt
+  }
+
+  override deliveryOf(id: string, content: Content, time: string, redeliveries: number): SourceDelivery {
+    return new SourceDelivery(this, id + this.#idSuffix, content, time, redeliveries, new Held(id))
+  }
+
   override handed(delivery: SourceDelivery): void {
     super.handed(delivery)
-    this.#held.add(delivery.id)
+    this.#held.push(delivery.handle as Held)
   }
 
   /**
@@ -51,9 +73,9 @@ export class GroupStream extends TopicSource {
   override settle(delivery: SourceDelivery, how: Settlement): SettleAnswer | Promise<SettleAnswer> {
     if (how === 'ack') {
       this.consumer.settled(delivery)
-      return this.#acks.add(delivery.id)
+      return this.#acks.add(delivery.handle as Held)
     }
-    this.#held.delete(delivery.id)
+    this.#held.remove(delivery.handle as Held)
     const answer = super.settle(delivery, how)
     return this.consumer.isStopping ? this.#answerOf(this.release('requeued')) : answer
   }
@@ -77,17 +99,36 @@ export class GroupStream extends TopicSource {
    */
   async release(what: 'fetched' | 'requeued' | 'all'): Promise<void> {
     await this.#acks.flush()
+    // Nor must anything be given back that is being acknowledged.
+    await this.#answered
     const { keys, group, member } = this.#parts
-    const held = what === 'all' ? [] : [...this.#held].map(entryOf)
+    const held = what === 'all' ? [] : [...this.#held].map(({ id }) => id)
     await RELEASE.run(this.consumer.link, [this.key, keys.active(group)], [group, member, what, ...held])
   }
 
-  async #acknowledge(ids: readonly string[]): Promise<SettleAnswer> {
-    const args = [this.#parts.group, ...(this.#isOwn ? ids.map(entryOf) : ids)]
-    const { link } = this.consumer
-    const sent = this.#isOwn ? ACK_OWN.run(link, [this.key], args) : link.send(this.key, ['XACK', this.key, ...args])
-    const answer = await this.#answerOf(sent)
-    for (const id of ids) this.#held.delete(id)
+  /**
+   * Sends what is to be acknowledged in front of what the reader sends next, so that both need one packet. Only what is sure to be
+   * answered before that: not a script, which the server may have to be told again.
+   */
+  flush(reader: NodeClient): void {
+    if (!this.#isOwn) void this.#acks.flush((held) => this.#acknowledge(held, reader))
+  }
+
+  /** @param reader a connection that may be closed at any time: then it is sent again over the other one, which does no harm */
+  async #acknowledge(batch: readonly Held[], reader?: NodeClient): Promise<SettleAnswer> {
+    const { key } = this
+    const { link, clock } = this.consumer
+    const args = [this.#parts.group, ...batch.map(({ id }) => id)]
+    const acknowledge = (): Promise<unknown> =>
+      this.#isOwn ? ACK_OWN.run(link, [key], args) : link.send(key, ['XACK', key, ...args])
+    const sent = reader === undefined ? acknowledge() : sendTo(reader, ['XACK', key, ...args]).catch(acknowledge)
+    if (reader !== undefined) this.#askedAt = clock.now()
+    const before = this.#answered
+    const answered = this.#answerOf(sent).then((answer) => before.then(() => answer))
+    this.#answered = answered
+    const answer = await answered
+    if (reader !== undefined) this.#askedAt = undefined
+    for (const held of batch) this.#held.remove(held)
     return answer
   }
 

@@ -33,7 +33,3 @@ export function topicKeys(prefix: string, topic: string): TopicKeys {
 export function idSuffix(group: string | undefined): string {
   return group === undefined ? '' : `@${group}`
 }
-
-export function entryOf(recordId: string): string {
-  return recordId.split('@', 1)[0] as string
-}

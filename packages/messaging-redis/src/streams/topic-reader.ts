@@ -1,13 +1,12 @@
-import { ConnectionError } from '@comm/core'
+import { ConnectionError, pause } from '@comm/core'
 import type { SubscribeRequest } from '@comm/messaging'
-import { pause, SourceDelivery } from '@comm/messaging/adapter'
+import { FetchRoom } from '@comm/messaging/adapter'
 import { isGone, OwnConnection, redisError, sendTo } from '@comm/redis-stores/connection'
 import type { RedisConsumer } from '../consumer.ts'
 import { errors } from '../errors.ts'
 import type { ResolvedStreams } from '../options.ts'
 import { TopicSource } from '../topic-source.ts'
 import { decodeEntry, type Fields, type RawEntry } from './entry.ts'
-import { FetchRoom } from './fetch-room.ts'
 import { GroupStream } from './group-stream.ts'
 import { type TopicKeys, topicKeys } from './keys.ts'
 import { OPEN_EPHEMERAL, OPEN_GROUP, RENEW } from './scripts/consume.ts'
@@ -19,6 +18,8 @@ const BLOCK_MS = '5000'
 const POLL_MS = 200
 /** … and for stuck entries, and for what nobody needs any more. */
 const TIDY_MS = 1000
+/** A connection that takes longer to answer what needs no time is dead, though nobody has said so. */
+const ANSWER_LIMIT_MS = 10_000
 const MOST_MOVED = '100'
 /** The stream of a topic that only ephemeral subscribers have asked for outlives them by this. */
 const EPHEMERAL_MS = '60000'
@@ -77,6 +78,8 @@ export class TopicReader {
       await OPEN_GROUP.run(link, [...this.#sources.keys()] as [string], [request.group, startId(request.from, '$')])
     }
     this.#own = await OwnConnection.open(link, stream, this.#fail)
+    // Another topic could not be opened, or nobody waits any more.
+    if (this.#consumer.isStopping) this.end()
   }
 
   /** Begins to read, and to keep what was read. */
@@ -111,6 +114,8 @@ export class TopicReader {
     for (;;) {
       await this.#room.wait()
       if (this.#consumer.isStopping || this.#own === undefined) return
+      // What has been acknowledged meanwhile goes out with the next read.
+      for (const stream of this.#streams) stream.flush(this.#own.client)
       const reply = (await sendTo(this.#own.client, this.#readCommand(), 'bytes')) as readonly unknown[] | null
       for (let at = 0; reply !== null && at + 1 < reply.length; at += 2) {
         const source = this.#sources.get(String(reply[at])) as TopicSource
@@ -159,10 +164,8 @@ export class TopicReader {
     let bytes = 0
     for (const field of fields) bytes += field.byteLength
     this.#room.add(bytes)
-    const recordId = source instanceof GroupStream ? id + source.idSuffix : id
     // Ids begin with the time, unless their publisher chose others.
-    const time = Number.parseInt(id, 10)
-    this.#consumer.offer(new SourceDelivery(source, recordId, decodeEntry(fields), time, redeliveries))
+    this.#consumer.offer(source.deliveryOf(id, decodeEntry(fields), id, redeliveries))
   }
 
   /** Until the connection is lost, also after the intake has stopped: handlers may still run. */
@@ -172,6 +175,8 @@ export class TopicReader {
     let renewAt = clock.now() + claimIdleMs / 3
     let tidyAt = clock.now() + TIDY_MS
     while (await this.#pause(Math.min(POLL_MS, claimIdleMs / 3))) {
+      const isDead = this.#streams.some(({ overdueMs }) => overdueMs > ANSWER_LIMIT_MS)
+      if (isDead) return this.#fail(new ConnectionError(`the connection that reads ${this.#keys.topic} answers no more`))
       if (request.ordered && request.group !== undefined && !this.#isActive) continue
       if (!this.#consumer.isStopping) await this.#moveDue()
       const now = clock.now()

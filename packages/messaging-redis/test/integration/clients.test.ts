@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict'
 import { constantBackoff } from '@comm/core'
 import { RedisPubSubClient, RedisStreamsClient } from '@comm/messaging-redis'
-import { RedisConnection, RedisDedupStore } from '@comm/redis-stores'
+import { RedisDedupStore } from '@comm/redis-stores'
 import { handlerSpy, waitFor } from '@comm/testkit'
 import { afterAll, describe, expect, it } from '@jest/globals'
+import { PlainClient } from '../support/plain-client.ts'
 import { RedisUnderTest } from '../support/redis-under-test.ts'
 
 const redis = await RedisUnderTest.start()
-const plain = new RedisConnection(redis.options)
-await plain.connect(new AbortController().signal)
+const plain = await PlainClient.connect(redis.options)
+const command = plain.command.bind(plain)
 afterAll(async () => {
   await plain[Symbol.asyncDispose]()
   await redis.close()
 })
-
-/** What `redis-cli` would send. */
-const command = (...args: string[]): Promise<unknown> => plain.require('send a command').send(args[1] ?? '', args)
 
 describe('RedisStreamsClient', () => {
   it('reads what a plain client adds, with or without a field named body', async () => {
@@ -40,6 +38,28 @@ describe('RedisStreamsClient', () => {
       tenant: 'acme',
       'content-type': 'application/json',
     })
+  })
+
+  it('loses no acknowledgement when it stops while messages flow', async () => {
+    const total = 2000
+    await using client = new RedisStreamsClient({ ...redis.options, group: 'stopping', prefetchCount: 20 })
+    const handled = new Set<number>()
+    const stopped = Promise.withResolvers<void>()
+    const subscription = await client.subscribe<{ id: number }>('stopping', ({ id }) => {
+      handled.add(id)
+      if (handled.size === total / 2) stopped.resolve(subscription.stop())
+    })
+    await client.publishMany(
+      'stopping',
+      Array.from({ length: total }, (_, id) => ({ id })),
+    )
+    await stopped.promise
+    const before = handled.size
+    expect(before).toBeLessThan(total)
+    const again: number[] = []
+    await client.subscribe<{ id: number }>('stopping', ({ id }) => void again.push(id))
+    await waitFor(() => new Set([...handled, ...again]).size === total, { what: 'the rest' })
+    expect(again).toHaveLength(total - before)
   })
 
   it('keeps delayed retries over a kill -9 of the server, and loses none', async () => {
@@ -82,6 +102,19 @@ describe('RedisStreamsClient', () => {
     await waitFor(() => spy.messages.includes('during'), { what: 'the message', timeoutMs: 10_000 })
     await waitFor(async () => (await client.health()).status === 'up', { what: 'health to be up' })
   }, 30_000)
+
+  it('stops a subscription in its time though the server stands still', async () => {
+    await using client = new RedisStreamsClient({ ...redis.options, group: 'stopping' })
+    const subscription = await client.subscribe('stopping', () => undefined)
+    await redis.server.stop()
+    try {
+      const startedAt = performance.now()
+      await subscription.stop(500)
+      expect(performance.now() - startedAt).toBeLessThan(2000)
+    } finally {
+      await redis.server.continue()
+    }
+  })
 
   it('trims what every group has acknowledged, and nothing that one has not', async () => {
     await using client = new RedisStreamsClient({ ...redis.options, retainedRecords: 100 })

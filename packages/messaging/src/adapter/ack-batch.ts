@@ -20,12 +20,12 @@ export class AckBatch<Item> {
     return this.#answer.promise
   }
 
-  /** Sends what there is now. Resolves when it is answered. */
-  async flush(): Promise<void> {
+  /** Sends what there is now. Resolves when it is answered. @param send for this time */
+  async flush(send: (items: readonly Item[]) => Promise<SettleAnswer> = this.#send): Promise<void> {
     const items = this.#items
     const answer = this.#answer
     this.#items = []
     this.#answer = undefined
-    if (answer !== undefined) answer.resolve(await this.#send(items))
+    if (answer !== undefined) answer.resolve(await send(items))
   }
 }

@@ -21,6 +21,10 @@ export class DueQueue<Item> {
     this.#onDue = onDue
   }
 
+  get isEmpty(): boolean {
+    return this.#heap.first === undefined
+  }
+
   add(dueAt: number, item: Item): void {
     this.#heap.push({ dueAt, order: this.#added++, heapAt: -1, item })
     this.#arm()

@@ -1,4 +1,4 @@
-import type { Clock, CommunicationError, Health, Logger } from '@comm/core'
+import type { Clock, CommunicationError, ConnectionError, Health, Logger } from '@comm/core'
 import type {
   BrokerAdapter,
   BrokerFeatures,
@@ -18,8 +18,8 @@ import { Subscriptions } from './subscriptions.ts'
 export interface AdapterConnection<Link> {
   /** Undefined while there is no connection. */
   readonly link: Link | undefined
-  /** Why there is none. */
-  readonly lastError: CommunicationError | undefined
+  /** Why something cannot be done that needs a link: there is none, and why. @param what completes `cannot …` */
+  notConnected(what: string): ConnectionError
   /** Resolves when usable. @throws CommunicationError, and nothing is left behind */
   connect(signal: AbortSignal): Promise<void>
   /** Asks the broker, with a time limit. Never throws. */
@@ -34,8 +34,11 @@ export interface LinkedAdapterParts<Link, Consumer extends LinkConsumer> {
   readonly errors: AdapterErrors
   readonly features: BrokerFeatures
   readonly connection: AdapterConnection<Link>
-  /** @throws CommunicationError where the broker cannot serve the request */
-  readonly makeConsumer: (link: Link, parts: HandoverParts) => Consumer
+  /**
+   * Called for each subscription: says how its consumers are made, one for each link.
+   * @throws CommunicationError where the broker cannot serve the request
+   */
+  readonly consumersOf: (request: SubscribeRequest) => (link: Link, parts: HandoverParts) => Consumer
   /** Errors after which a subscription does not come back. @default as `ReopeningParts` says */
   readonly isFinal?: (error: CommunicationError) => boolean
   readonly options: { readonly clock: Clock; readonly logger: Logger; readonly random: () => number }
@@ -83,13 +86,14 @@ export abstract class LinkedAdapter<Link, Consumer extends LinkConsumer> impleme
     this.#checkOpen()
     const { connection, errors } = this.#parts
     if (signal.aborted) return allRefused(records, errors.aborted('publishing to', signal))
-    const { link, lastError } = connection
-    return link === undefined ? allRefused(records, errors.notConnected('publish', lastError)) : this.send(link, records, signal)
+    const { link } = connection
+    return link === undefined ? allRefused(records, connection.notConnected('publish')) : this.send(link, records, signal)
   }
 
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
-    const { broker, makeConsumer } = this.#parts
+    const { broker, consumersOf } = this.#parts
     checkSubscribe(request, onDelivery, broker, this.features)
+    const makeConsumer = consumersOf(request)
     const current = this.linked(`subscribe to ${request.topics.join(', ')}`)
     try {
       return await this.subscriptions.begin(request, current, (link, onLost) => {
@@ -117,14 +121,18 @@ export abstract class LinkedAdapter<Link, Consumer extends LinkConsumer> impleme
   /** @param what needs it @throws CommunicationError when there is no connection, or will be none */
   linked(what: string): Link {
     this.#checkOpen()
-    const { connection, errors } = this.#parts
-    const { link, lastError } = connection
-    if (link === undefined) throw errors.notConnected(what, lastError)
-    return link
+    const { connection } = this.#parts
+    if (connection.link === undefined) throw connection.notConnected(what)
+    return connection.link
+  }
+
+  /** The first part of disposal, before the connection is closed: ends whatever uses it. */
+  protected async leave(): Promise<void> {
+    await this.subscriptions.end(this.#parts.errors.closed())
   }
 
   async #close(): Promise<void> {
-    await this.subscriptions.end(this.#parts.errors.closed())
+    await this.leave()
     await this.#parts.connection.close()
   }
 

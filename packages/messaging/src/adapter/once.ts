@@ -1,6 +1,7 @@
 /** Makes what has a name once, however many ask for it at the same time; again after that failed, or it was forgotten. */
 export class Once {
   readonly #made = new Map<string, Promise<unknown>>()
+  readonly #remaking = new Map<string, Promise<unknown>>()
 
   /** @param make what this name always stands for */
   make<Made>(name: string, make: () => Promise<Made>): Promise<Made> {
@@ -9,6 +10,16 @@ export class Once {
     const making = make()
     this.#made.set(name, making)
     making.catch(() => this.forget(name))
+    return making
+  }
+
+  /** Makes what may be gone, whoever made it: once for all that ask until it is there. */
+  remake<Made>(name: string, make: () => Promise<Made>): Promise<Made> {
+    const underWay = this.#remaking.get(name)
+    if (underWay !== undefined) return underWay as Promise<Made>
+    this.forget(name)
+    const making = this.make(name, make).finally(() => this.#remaking.delete(name))
+    this.#remaking.set(name, making)
     return making
   }
 

@@ -9,7 +9,7 @@ const SETTLED: Promise<SettleAnswer> = Promise.resolve('settled')
 const LOST: Promise<SettleAnswer> = Promise.resolve('lost')
 
 /** What a message carries. */
-export type Content = Pick<Delivery, 'key' | 'body' | 'headers'>
+export type Content = Pick<Delivery, 'key' | 'body' | 'headers' | 'plainType'>
 
 /** Where deliveries come from, and what settles them. */
 export interface Source {
@@ -27,34 +27,52 @@ export class SourceDelivery implements Delivery {
   readonly source: Source
   readonly topic: string
   readonly id: string
-  readonly key: string | undefined
-  readonly body: Uint8Array
-  readonly headers: Readonly<Record<string, HeaderValue>>
-  readonly timestamp: number | undefined
   readonly redeliveries: number | undefined
   readonly lane: string | undefined
   /** What the source needs to settle it. */
   readonly handle: unknown
+  readonly #content: Content
+  readonly #timestamp: number | string | undefined
   #answer: Promise<SettleAnswer> | undefined
 
+  /** @param timestamp epoch milliseconds; as a text, which begins with them, it is read only when somebody asks for it */
   constructor(
     source: Source,
     id: string,
-    { key, body, headers }: Content,
-    timestamp: number | undefined,
+    content: Content,
+    timestamp: number | string | undefined,
     redeliveries: number | undefined,
     handle?: unknown,
   ) {
     this.source = source
     this.topic = source.topic
     this.id = id
-    this.key = key
-    this.body = body
-    this.headers = headers
-    this.timestamp = timestamp
+    this.#content = content
+    this.#timestamp = timestamp
     this.redeliveries = redeliveries
     this.handle = handle
-    this.lane = laneOf(source.lanes, source.topic, key)
+    this.lane = laneOf(source.lanes, source.topic, content.key)
+  }
+
+  get key(): string | undefined {
+    return this.#content.key
+  }
+
+  get body(): Uint8Array {
+    return this.#content.body
+  }
+
+  get headers(): Readonly<Record<string, HeaderValue>> {
+    return this.#content.headers
+  }
+
+  get plainType(): string | undefined {
+    return this.#content.plainType
+  }
+
+  get timestamp(): number | undefined {
+    const timestamp = this.#timestamp
+    return typeof timestamp === 'string' ? Number.parseInt(timestamp, 10) : timestamp
   }
 
   get lost(): AbortSignal {
@@ -74,7 +92,14 @@ export class SourceDelivery implements Delivery {
 
   /** The same message, to be delivered once more. */
   again(): SourceDelivery {
-    const { source, id, timestamp, redeliveries, handle } = this
-    return new SourceDelivery(source, id, this, timestamp, redeliveries === undefined ? undefined : redeliveries + 1, handle)
+    const { source, id, redeliveries, handle } = this
+    return new SourceDelivery(
+      source,
+      id,
+      this.#content,
+      this.#timestamp,
+      redeliveries === undefined ? undefined : redeliveries + 1,
+      handle,
+    )
   }
 }

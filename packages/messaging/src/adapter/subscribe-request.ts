@@ -37,6 +37,7 @@ export function checkSubscribe(request: SubscribeRequest, onDelivery: unknown, b
     maxUnsettled: required(number({ min: 1, integer: true, infinite: true })),
     lanes: required(oneOf('key', 'source', 'none')),
     ordered: boolean,
+    temporary: boolean,
     from: either(oneOf('new', 'earliest'), isTimestamp),
   })
   checkArgument('onDelivery', onDelivery, callable)

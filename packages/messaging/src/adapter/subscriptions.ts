@@ -1,6 +1,5 @@
-import type { CommunicationError } from '@comm/core'
+import { type CommunicationError, matchesTopic } from '@comm/core'
 import type { SubscribeRequest } from '../broker.ts'
-import { matchesTopic } from '../topic-pattern.ts'
 import { type LinkConsumer, type ReopeningParts, ReopeningSubscription } from './reopening-subscription.ts'
 
 /** The subscriptions of one adapter, which share the fate of its connection. */

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Backoff, type Clock, CommunicationError, exponentialBackoff, PublishError, type Timer } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '../broker.ts'
+import { List } from '../list.ts'
 import type { Entry } from './entry.ts'
-import { List } from './list.ts'
 import { Request } from './request.ts'
 import type { SendQueue } from './send-queue.ts'
 

@@ -1,7 +1,7 @@
 import type { CommunicationError } from '@comm/core'
 import type { HeaderValue, OutboundRecord } from '../broker.ts'
+import type { Linked, List } from '../list.ts'
 import type { Lane } from './lane.ts'
-import type { Linked, List } from './list.ts'
 import type { Request } from './request.ts'
 
 /** Who published a record; told once what became of it. */

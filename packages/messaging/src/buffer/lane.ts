@@ -1,6 +1,6 @@
 import type { Due } from '../due-heap.ts'
+import { type Linked, List } from '../list.ts'
 import type { Place } from './entry.ts'
-import { type Linked, List } from './list.ts'
 
 /**
  * Records that keep their order among themselves: those of one topic and key. A record without key has a lane to itself. A lane is

@@ -1,10 +1,9 @@
-import { CommunicationError, PublishError, type Timer } from '@comm/core'
+import { CommunicationError, PublishError, type Timer, unlessAborted } from '@comm/core'
 import type { OutboundRecord } from '../broker.ts'
+import { List } from '../list.ts'
 import type { BufferOptions } from '../options/buffer-options.ts'
-import { unlessAborted } from '../wait.ts'
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts'
 import { Entry, type Waiter } from './entry.ts'
-import { List } from './list.ts'
 import { SendQueue } from './send-queue.ts'
 
 export interface PublishBufferParts extends Pick<DispatcherParts, 'send' | 'clock' | 'random'> {
@@ -114,12 +113,9 @@ export class PublishBuffer {
       this.#blocked.push(entry)
       return true
     }
-    while (whenFull === 'dropOldest' && !this.#hasRoom(entry)) {
-      const oldest = this.#oldestDroppable()
-      if (oldest === undefined) break
-      this.#fail(oldest, this.#full(oldest, 'dropped for a newer one'))
-    }
-    if (this.#hasRoom(entry)) {
+    const dropped = whenFull === 'dropOldest' ? this.#oldestInTheWayOf(entry) : undefined
+    if (dropped !== undefined) {
+      for (const oldest of dropped) this.#fail(oldest, this.#full(oldest, 'dropped for a newer one'))
       this.#accept(entry)
       return true
     }
@@ -128,15 +124,23 @@ export class PublishBuffer {
   }
 
   /** A record larger than the whole buffer is let into an empty one: it could never go out otherwise. */
-  #hasRoom(entry: Entry): boolean {
+  #hasRoom(entry: Entry, count: number = this.#count, bytes: number = this.#bytes): boolean {
     const { maxMessages, maxBytes } = this.#parts.options
-    return this.#count < maxMessages && (this.#count === 0 || this.#bytes + entry.bytes <= maxBytes)
+    return count < maxMessages && (count === 0 || bytes + entry.bytes <= maxBytes)
   }
 
-  #oldestDroppable(): Entry | undefined {
-    let entry = this.#queue.oldest
-    while (entry?.isUrgent) entry = entry.next
-    return entry
+  /** What has to be dropped to make room. @returns undefined when all that can be dropped would not be enough */
+  #oldestInTheWayOf(entry: Entry): readonly Entry[] | undefined {
+    const oldest: Entry[] = []
+    let [count, bytes] = [this.#count, this.#bytes]
+    for (let each = this.#queue.oldest; !this.#hasRoom(entry, count, bytes); each = each.next) {
+      if (each === undefined) return undefined
+      if (each.isUrgent) continue
+      oldest.push(each)
+      count--
+      bytes -= each.bytes
+    }
+    return oldest
   }
 
   #full(entry: Entry, fate: string): PublishError {

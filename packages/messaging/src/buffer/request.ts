@@ -1,5 +1,5 @@
+import type { Linked, List } from '../list.ts'
 import type { Entry } from './entry.ts'
-import type { Linked, List } from './list.ts'
 
 /** One call of the adapter's `publish` that has not been answered. */
 export class Request implements Linked<Request> {

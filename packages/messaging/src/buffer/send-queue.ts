@@ -1,8 +1,8 @@
 import type { OutboundRecord } from '../broker.ts'
 import { DueHeap } from '../due-heap.ts'
+import { List } from '../list.ts'
 import { type Entry, Place } from './entry.ts'
 import { Lane } from './lane.ts'
-import { List } from './list.ts'
 
 /** A request's bodies and headers stay below this, unless a single record is larger. */
 const MOST_BYTES = 1024 * 1024

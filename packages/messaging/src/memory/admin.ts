@@ -20,7 +20,7 @@ export class MemoryAdmin implements Required<BrokerAdmin> {
 
   async lag(topic: string, group: string): Promise<number> {
     this.#check()
-    return this.#topics.find(topic)?.groups.get(group)?.size ?? 0
+    return this.#topics.find(topic)?.groups.get(group)?.due ?? 0
   }
 
   async browse(request: BrowseRequest): Promise<readonly StoredRecord[]> {

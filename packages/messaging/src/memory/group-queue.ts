@@ -36,6 +36,7 @@ export class GroupQueue implements Linked<GroupQueue> {
   #loose: Lane[] = []
   #ready = new ReadyLanes()
   #handedOver = 0
+  #delayed = 0
   /** Removed records that their lanes still link. */
   #goneInLanes = 0
   #turn = 0
@@ -55,6 +56,11 @@ export class GroupQueue implements Linked<GroupQueue> {
     return this.#records.size
   }
 
+  /** The same without those that wait for their time. */
+  get due(): number {
+    return this.#records.size - this.#delayed
+  }
+
   get hasReady(): boolean {
     return !this.#ready.isEmpty
   }
@@ -63,14 +69,18 @@ export class GroupQueue implements Linked<GroupQueue> {
   add(record: MemoryRecord, isDelayed = false): QueuedRecord {
     const queued = new QueuedRecord(record)
     this.#records.set(record.id, queued)
-    if (isDelayed) queued.state = 'delayed'
-    else this.#append(queued)
+    if (isDelayed) {
+      queued.state = 'delayed'
+      this.#delayed++
+    } else this.#append(queued)
     return queued
   }
 
   /** Ends the delay of a record, unless it was removed meanwhile. */
   release(queued: QueuedRecord): void {
-    if (queued.state === 'delayed') this.#append(queued)
+    if (queued.state !== 'delayed') return
+    this.#delayed--
+    this.#append(queued)
   }
 
   attach(consumer: QueueConsumer): void {
@@ -120,6 +130,7 @@ export class GroupQueue implements Linked<GroupQueue> {
     const queued = this.#records.get(id)
     if (queued === undefined || queued.state === 'unsettled') return false
     if (queued.state === 'waiting') this.#goneInLanes++
+    else this.#delayed--
     queued.state = 'gone'
     this.#records.delete(id)
     if (this.#goneInLanes > GONE_WORTH_A_SWEEP && this.#goneInLanes > this.#records.size) this.#rebuild(this.#mode)

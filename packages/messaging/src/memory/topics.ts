@@ -1,6 +1,6 @@
+import { matchesPattern, topicWords } from '@comm/core'
 import { DueQueue } from '../adapter/due-queue.ts'
 import type { OutboundRecord, PublishResult, SubscribeRequest } from '../broker.ts'
-import { matchesPattern, topicWords } from '../topic-pattern.ts'
 import type { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { deletedError, full, tooLarge, unroutable } from './errors.ts'

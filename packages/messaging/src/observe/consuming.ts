@@ -1,4 +1,5 @@
-import { type Clock, runInContext } from '@comm/core'
+import type { Clock } from '@comm/core'
+import { errorType, runningTracer } from '@comm/core/telemetry'
 import {
   type Attributes,
   type Context,
@@ -11,18 +12,17 @@ import {
   type TextMapGetter,
   trace,
 } from '@opentelemetry/api'
-import { type Headers, textOf } from '../headers.ts'
-import { contextOf, type Message } from '../message.ts'
+import { textOf } from '../headers.ts'
+import type { Message } from '../message.ts'
 import { type Outcome, RELEASE } from '../outcome.ts'
 import type { PipelineParts, Step } from '../pipeline/step.ts'
-import { consumerAttributes } from './attributes.ts'
-import { errorType } from './error-type.ts'
-import { type Instruments, instruments } from './instruments.ts'
-import { tracer } from './tracer.ts'
+import { consumerAttributes, topicName } from './attributes.ts'
+import { type Instruments, instruments, SCOPE } from './instruments.ts'
 
-const headerGetter: TextMapGetter<Headers> = {
-  get: (headers, name) => textOf(headers[name]),
-  keys: (headers) => Object.keys(headers),
+/** Asks the message for its headers only when something propagates. */
+const headerGetter: TextMapGetter<Message> = {
+  get: ({ headers }, name) => textOf(headers[name]),
+  keys: ({ headers }) => Object.keys(headers),
 }
 
 interface Observed {
@@ -31,6 +31,8 @@ interface Observed {
   readonly attributes: Attributes
   readonly measured: Instruments | undefined
   readonly span: Span | undefined
+  /** Of everything that the message causes. */
+  readonly within: Context
   /** What a dead message counts as; undefined where it is answered with the error. */
   readonly deaths: 'dead' | 'dropped' | undefined
 }
@@ -47,43 +49,48 @@ export function observe(next: Step, parts: PipelineParts): Step {
   return (message) => {
     stats.consumed++
     stats.inFlight++
-    const parent = propagation.extract(ROOT_CONTEXT, message.headers, headerGetter)
+    const parent = propagation.extract(ROOT_CONTEXT, message, headerGetter)
     const observed = begin(message, parent)
-    const traced = observed?.span === undefined ? parent : trace.setSpan(parent, observed.span)
-    const finish = (outcome: Outcome): Outcome => {
-      stats.inFlight--
-      count(outcome)
-      if (observed !== undefined) end(observed, outcome)
-      return outcome
-    }
-    const broken = (error: unknown): Outcome => {
-      logger.error(`message ${message.id} of ${message.topic} could not be settled; the broker will deliver it again`, { error })
-      return finish(RELEASE)
-    }
+    const traced = observed?.within ?? parent
     try {
-      const outcome =
-        trace.getSpanContext(traced) === undefined ? inContext(message) : context.with(traced, inContext, undefined, message)
-      return outcome instanceof Promise ? outcome.then(finish, broken) : finish(outcome)
+      const outcome = isTraced(traced) ? context.with(traced, next, undefined, message) : next(message)
+      if (outcome instanceof Promise) return whenOver(outcome, message, observed)
+      return finish(outcome, observed)
     } catch (error) {
-      return broken(error)
+      return broken(error, message, observed)
     }
   }
 
-  /** So that the log lines of every step carry the message's correlation id. */
-  function inContext(message: Message): Outcome | Promise<Outcome> {
-    return runInContext(contextOf(message), () => next(message))
+  function whenOver(outcome: Promise<Outcome>, message: Message, observed: Observed | undefined): Promise<Outcome> {
+    return outcome.then(
+      (found) => finish(found, observed),
+      (error: unknown) => broken(error, message, observed),
+    )
+  }
+
+  function finish(outcome: Outcome, observed: Observed | undefined): Outcome {
+    stats.inFlight--
+    count(outcome)
+    if (observed !== undefined) end(observed, outcome)
+    return outcome
+  }
+
+  function broken(error: unknown, message: Message, observed: Observed | undefined): Outcome {
+    logger.error(`message ${message.id} of ${message.topic} could not be settled; the broker will deliver it again`, { error })
+    return finish(RELEASE, observed)
   }
 
   /** @returns undefined while nobody collects */
   function begin(message: Message, parent: Context): Observed | undefined {
     const measured = instruments()
-    const tracing = tracer()
+    const tracing = runningTracer(SCOPE)
     if (measured === undefined && tracing === undefined) return undefined
     const attributes = consumerAttributes(system, group, message.topic)
-    const span = tracing?.startSpan(`process ${message.topic}`, { kind: SpanKind.CONSUMER }, parent)
+    const span = tracing?.startSpan(`process ${topicName(message.topic)}`, { kind: SpanKind.CONSUMER }, parent)
     if (span?.isRecording()) span.setAttributes({ ...attributes, 'messaging.message.id': message.id })
     measured?.inFlight.add(1, attributes)
-    return { clock, startedAt: clock.now(), attributes, measured, span, deaths }
+    const within = span === undefined ? parent : trace.setSpan(parent, span)
+    return { clock, startedAt: clock.now(), attributes, measured, span, within, deaths }
   }
 
   function count(outcome: Outcome): void {
@@ -96,7 +103,11 @@ export function observe(next: Step, parts: PipelineParts): Step {
   }
 }
 
-function end({ clock, startedAt, attributes, measured, span, deaths }: Observed, outcome: Outcome): void {
+function isTraced(within: Context): boolean {
+  return within !== ROOT_CONTEXT && trace.getSpanContext(within) !== undefined
+}
+
+function end({ clock, startedAt, attributes, measured, span, within, deaths }: Observed, outcome: Outcome): void {
   if (span?.isRecording()) describe(span, outcome)
   span?.end()
   if (measured === undefined) return
@@ -104,7 +115,7 @@ function end({ clock, startedAt, attributes, measured, span, deaths }: Observed,
   measured.consumed.add(1, attributes)
   const failed = outcome.kind === 'retry' || outcome.kind === 'dead'
   const found = failed ? { ...attributes, 'error.type': errorType(outcome.error) } : attributes
-  measured.processDuration.record((clock.now() - startedAt) / 1000, found)
+  measured.processDuration.record((clock.now() - startedAt) / 1000, found, within)
   if (outcome.kind === 'retry') measured.retried.add(1, attributes)
   else if (outcome.kind === 'dead' && deaths !== undefined)
     measured[deaths].add(1, { ...attributes, 'comm.messaging.reason': outcome.reason })

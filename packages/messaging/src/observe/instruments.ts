@@ -1,12 +1,5 @@
-import {
-  type Counter,
-  createNoopMeter,
-  type Histogram,
-  type Meter,
-  type MeterProvider,
-  metrics,
-  type UpDownCounter,
-} from '@opentelemetry/api'
+import { DURATION_BUCKETS, perMeterProvider } from '@comm/core/telemetry'
+import type { Counter, Histogram, Meter, UpDownCounter } from '@opentelemetry/api'
 import { makeLagGauge } from './lag.ts'
 
 export const SCOPE = '@comm/messaging'
@@ -26,29 +19,12 @@ export interface Instruments {
   readonly resubscribed: Counter
 }
 
-const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-
-let madeBy: MeterProvider | undefined
-let made: Instruments | undefined
-
-/**
- * The instruments of the current meter provider, undefined while there is none. Asked on each use, because an instrument made
- * before the SDK starts stays dead.
- */
-export function instruments(): Instruments | undefined {
-  const provider = metrics.getMeterProvider()
-  if (provider !== madeBy) {
-    madeBy = provider
-    const meter = provider.getMeter(SCOPE)
-    made = meter === createNoopMeter() ? undefined : make(meter)
-  }
-  return made
-}
+export const instruments: () => Instruments | undefined = perMeterProvider(SCOPE, make)
 
 function make(meter: Meter): Instruments {
   const messages = (name: string, description: string): Counter => meter.createCounter(name, { unit: '{message}', description })
   const seconds = (name: string, description: string): Histogram =>
-    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: SECONDS_BUCKETS } })
+    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: [...DURATION_BUCKETS] } })
   makeLagGauge(meter)
   return {
     sent: messages('messaging.client.sent.messages', 'Messages the broker was asked to take.'),

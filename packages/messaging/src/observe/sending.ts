@@ -1,4 +1,5 @@
 import type { Clock, CommunicationError } from '@comm/core'
+import { errorType, runningTracer } from '@comm/core/telemetry'
 import {
   type Attributes,
   type Context,
@@ -10,10 +11,9 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { Waiter } from '../buffer/entry.ts'
-import { errorType } from './error-type.ts'
-import { type Instruments, instruments } from './instruments.ts'
+import { producerAttributes, topicName } from './attributes.ts'
+import { type Instruments, instruments, SCOPE } from './instruments.ts'
 import type { MessagingStats } from './stats.ts'
-import { tracer } from './tracer.ts'
 
 /** Watches publishes: counts, times and traces them. Costs next to nothing while no OpenTelemetry SDK runs. */
 export class SendObserver {
@@ -30,27 +30,21 @@ export class SendObserver {
   /** @param waiter is told what the sending is told */
   begin(topic: string, waiter: Waiter): Sending {
     const measured = instruments()
-    const tracing = tracer()
+    const tracing = runningTracer(SCOPE)
     const observed =
       measured === undefined && tracing === undefined
         ? undefined
         : {
             clock: this.#clock,
             startedAt: this.#clock.now(),
-            attributes: this.#attributes(topic),
+            attributes: producerAttributes(this.#system, topic),
             measured,
-            span: tracing?.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes: this.#attributes(topic) }),
+            span: tracing?.startSpan(`send ${topicName(topic)}`, {
+              kind: SpanKind.PRODUCER,
+              attributes: producerAttributes(this.#system, topic),
+            }),
           }
     return new Sending(waiter, this.#stats, observed)
-  }
-
-  #attributes(topic: string): Attributes {
-    return {
-      'messaging.system': this.#system,
-      'messaging.operation.name': 'send',
-      'messaging.operation.type': 'send',
-      'messaging.destination.name': topic,
-    }
   }
 }
 
@@ -103,5 +97,5 @@ function end({ clock, startedAt, attributes, measured, span }: Observed, error: 
   span?.end()
   const found = error === undefined ? attributes : { ...attributes, 'error.type': errorType(error) }
   measured?.sent.add(1, found)
-  measured?.sendDuration.record((clock.now() - startedAt) / 1000, found)
+  measured?.sendDuration.record((clock.now() - startedAt) / 1000, found, span && trace.setSpan(context.active(), span))
 }

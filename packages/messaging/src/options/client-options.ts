@@ -1,4 +1,4 @@
-import type { Clock, Logger, Pipeline } from '@comm/core'
+import type { Clock, Logger, MessageGuard, Pipeline } from '@comm/core'
 import {
   arrayOf,
   callable,
@@ -37,6 +37,8 @@ export interface MessageClientOptions {
   readonly buffer?: BufferOptions
   /** Beside JSON, text and bytes. @default [] */
   readonly codecs?: readonly Codec[]
+  /** Who signs what goes out, and decides what is let in; in this order. @default [] */
+  readonly guards?: readonly MessageGuard[]
   /** Policies around every publish, resends included. @default none */
   readonly resilience?: Pipeline
   readonly logger?: Logger
@@ -64,6 +66,15 @@ const codec: Rule = {
     typeof (value as Partial<Codec>).decode === 'function',
 }
 
+const guard: Rule = {
+  expected: 'a guard with outgoing(), incoming() or subscribing()',
+  accepts: (value) =>
+    object.accepts(value) &&
+    [(value as MessageGuard).outgoing, (value as MessageGuard).incoming, (value as MessageGuard).subscribing].some(
+      (method) => typeof method === 'function',
+    ),
+}
+
 export const CLIENT_RULES: Rules<MessageClientOptions> = Object.freeze({
   name: nonEmptyText,
   source: nonEmptyText,
@@ -74,6 +85,7 @@ export const CLIENT_RULES: Rules<MessageClientOptions> = Object.freeze({
   closeTimeoutMs: number({ min: 0 }),
   buffer: object,
   codecs: arrayOf(codec),
+  guards: arrayOf(guard),
   resilience: pipelineRule,
   logger: withMethods('a Logger', 'debug', 'info', 'warn', 'error'),
   clock: withMethods('a Clock', 'now', 'wall', 'setTimer'),

@@ -46,6 +46,9 @@ export const userHeaders: Rule = {
 /** The last moment that a Date can hold. */
 const LAST_DATE_MS = 8_640_000_000_000_000
 
+/** Half of that: now and it still make a moment. */
+const LONGEST_DELAY_MS = LAST_DATE_MS / 2
+
 const PUBLISH_RULES: { readonly [Key in keyof Required<PublishOptions>]: Rule } = {
   key: nonEmptyText,
   headers: userHeaders,
@@ -54,7 +57,7 @@ const PUBLISH_RULES: { readonly [Key in keyof Required<PublishOptions>]: Rule } 
   subject: nonEmptyText,
   contentType: nonEmptyText,
   correlationId: nonEmptyText,
-  delayMs: number({ min: 0 }),
+  delayMs: number({ min: 0, max: LONGEST_DELAY_MS }),
   expiresAt: number({ min: 0, max: LAST_DATE_MS }),
   priority: number({ min: 0, max: 9, integer: true }),
   unroutable: oneOf('error', 'ignore'),

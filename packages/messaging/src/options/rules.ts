@@ -12,4 +12,8 @@ export const backoffRule: Rule = {
   expected: "a backoff such as exponentialBackoff() of '@comm/core'",
   accepts: (value) => object.accepts(value) && typeof (value as Partial<Backoff>).delayMs === 'function',
 }
+export const maybeSignal: Rule = {
+  expected: 'an AbortSignal, or nothing',
+  accepts: (value) => value === undefined || value instanceof AbortSignal,
+}
 export const abortSignal: Rule = { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal }

@@ -17,6 +17,7 @@ import {
   object,
   oneOf,
   type Rule,
+  type Rules,
   required,
   withDefaults,
   withMethods,
@@ -119,22 +120,39 @@ const start: Rule = {
     (object.accepts(value) && Number.isFinite((value as { timestamp?: unknown }).timestamp)),
 }
 
+/** A responder has no retries and no dead letters: the requester gets the error and decides. */
+export type RespondOptions = Pick<
+  SubscribeOptions,
+  'group' | 'concurrency' | 'lanes' | 'deadlineMs' | 'dedup' | 'contentType' | 'resilience'
+>
+
+const SUBSCRIBE_RULES: Rules<SubscribeOptions> = {
+  group: portableName,
+  concurrency: count,
+  lanes: oneOf('key', 'source', 'none'),
+  ordered: boolean,
+  from: start,
+  retry: object,
+  deadlineMs: positiveMs,
+  dedup: object,
+  ack: oneOf('auto', 'manual'),
+  watchdogMs: either(number({ min: 0, max: LONGEST_TIMEOUT_MS }), oneOf(false)),
+  deadLetter: boolean,
+  contentType: nonEmptyText,
+  resilience: pipelineRule,
+}
+
+const { group, concurrency, lanes, deadlineMs, dedup, contentType, resilience } = SUBSCRIBE_RULES
+const RESPOND_RULES: Rules<RespondOptions> = { group, concurrency, lanes, deadlineMs, dedup, contentType, resilience }
+
+/** @param clientGroup group of a responder that names none */
+export function resolveResponder(options: RespondOptions, clientGroup: string): ResolvedSubscription {
+  checkOptions<RespondOptions>('respond', options, RESPOND_RULES)
+  return resolveSubscription({ ...options, retry: { maxAttempts: 1 }, deadLetter: false }, clientGroup)
+}
+
 function checkSubscribeOptions(options: SubscribeOptions): void {
-  checkOptions<SubscribeOptions>('subscribe', options, {
-    group: portableName,
-    concurrency: count,
-    lanes: oneOf('key', 'source', 'none'),
-    ordered: boolean,
-    from: start,
-    retry: object,
-    deadlineMs: positiveMs,
-    dedup: object,
-    ack: oneOf('auto', 'manual'),
-    watchdogMs: either(number({ min: 0, max: LONGEST_TIMEOUT_MS }), oneOf(false)),
-    deadLetter: boolean,
-    contentType: nonEmptyText,
-    resilience: pipelineRule,
-  })
+  checkOptions<SubscribeOptions>('subscribe', options, SUBSCRIBE_RULES)
   if (options.retry !== undefined) {
     checkOptions<HandlerRetryOptions>('subscribe.retry', options.retry, {
       maxAttempts: number({ min: 1, integer: true, infinite: true }),

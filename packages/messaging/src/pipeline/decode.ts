@@ -1,9 +1,7 @@
-import { CommunicationError } from '@comm/core'
-import { CONTENT_TYPE, textOf } from '../headers.ts'
+import { CommunicationError, pause } from '@comm/core'
 import type { Message } from '../message.ts'
 import { EXPIRED, type Outcome, RELEASE } from '../outcome.ts'
 import { type Topic, validate } from '../topic.ts'
-import { pause } from '../wait.ts'
 import { andThen, type PipelineParts, type Step } from './step.ts'
 
 /** A message that comes this early is waited for here; an earlier one goes back to the broker. */
@@ -27,7 +25,7 @@ export function decode(next: Step, parts: PipelineParts): Step {
   function read(message: Message): Outcome | Promise<Outcome> {
     try {
       if (message.undecodable !== undefined) throw message.undecodable
-      const contentType = textOf(message.headers[CONTENT_TYPE]) ?? assumed
+      const contentType = message.contentType ?? assumed
       const { data } = message
       // Bytes would have to be made of what reading the envelope has parsed already.
       message.body =

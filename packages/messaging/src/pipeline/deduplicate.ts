@@ -1,4 +1,4 @@
-import type { Timer } from '@comm/core'
+import { holdClaim } from '@comm/core'
 import type { MessageInfo } from '../message.ts'
 import type { ResolvedSubscription } from '../options/subscribe-options.ts'
 import { DUPLICATE, type Outcome } from '../outcome.ts'
@@ -17,57 +17,31 @@ export function deduplicate(next: Step, parts: PipelineParts, options: NonNullab
 
   return async (message) => {
     const key = keyOf(message)
-    let token: string
+    let claim: Awaited<ReturnType<typeof holdClaim>>
     try {
-      const claim = await store.claim(key, leaseMs)
+      claim = await holdClaim(store, key, leaseMs, clock)
       if (claim.state === 'done') return DUPLICATE
       if (claim.state === 'busy') return { kind: 'later', afterMs: claim.retryAfterMs, why: 'busy' }
-      token = claim.token
     } catch (error) {
       logger.warn(`message ${message.id} of ${message.topic} waits: its deduplication key cannot be claimed`, { error })
       return { kind: 'later', afterMs: STORE_PAUSE_MS, why: 'dedup-store' }
     }
-    const renewal = renew(key, token)
-    let outcome: Outcome
+    let outcome: Outcome | undefined
     try {
       outcome = await next(message)
     } finally {
-      renewal.cancel()
-    }
-    try {
-      if (outcome.kind !== 'done') await store.release(key, token)
-      else if (!(await store.commit(key, token, rememberMs))) {
-        logger.warn(
-          `message ${message.id} of ${message.topic} was handled after its lease had expired; another consumer may handle it too`,
-        )
+      try {
+        if (outcome?.kind !== 'done') await claim.release()
+        else if (!(await claim.commit(rememberMs))) {
+          logger.warn(
+            `message ${message.id} of ${message.topic} was handled after its lease had expired; another consumer may handle it too`,
+          )
+        }
+      } catch (error) {
+        logger.warn(`the deduplication key of message ${message.id} of ${message.topic} could not be updated`, { error })
       }
-    } catch (error) {
-      logger.warn(`the deduplication key of message ${message.id} of ${message.topic} could not be updated`, { error })
     }
     return outcome
-  }
-
-  function renew(key: string, token: string): Timer {
-    let timer: Timer
-    let ended = false
-    const extend = (): void => {
-      store.renew(key, token, leaseMs).then(
-        (held) => {
-          if (held) arm()
-        },
-        () => arm(),
-      )
-    }
-    const arm = (): void => {
-      if (!ended) timer = clock.setTimer(leaseMs / 3, extend)
-    }
-    arm()
-    return {
-      cancel() {
-        ended = true
-        timer.cancel()
-      },
-    }
   }
 }
 

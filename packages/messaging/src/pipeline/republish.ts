@@ -13,6 +13,7 @@ import {
   FIRST_SEEN,
   FOREIGN_ID,
   NOT_BEFORE,
+  TRUNCATED_BODY,
   textOf,
 } from '../headers.ts'
 import type { Message } from '../message.ts'
@@ -66,14 +67,25 @@ export function laterRecord(message: Message, group: string, dueAt: number, atte
 const LONGEST_MESSAGE = 1000
 const LONGEST_WHEN_TRUNCATED = 200
 
-/** @param truncated keep only small headers: the broker refused the dead letter with all of them */
+/** The most that is kept of a body which the broker would not take whole. */
+const BODY_PART_BYTES = 65_536
+
+/**
+ * What of a message becomes its dead letter. `body`: that and small headers, because the broker refused it with all of them; `part`: small
+ * headers and the beginning of a body that is larger than the broker takes from us.
+ */
+export type Kept = 'all' | 'body' | 'part'
+
+/** @param maxBodyBytes the broker's limit */
 export function deadRecord(
   message: Message,
   group: string,
   outcome: Outcome & { kind: 'dead' },
   diedAt: number,
-  truncated: boolean,
+  what: Kept,
+  maxBodyBytes: number = Number.POSITIVE_INFINITY,
 ): OutboundRecord {
+  const truncated = what !== 'all'
   const headers = truncated ? small(kept(message)) : kept(message)
   delete headers[NOT_BEFORE]
   headers[ATTEMPTS] = String(message.attempt)
@@ -83,8 +95,9 @@ export function deadRecord(
   headers[DEAD_TOPIC] = message.topic
   headers[DEAD_GROUP] = group
   headers[DIED_AT] = String(diedAt)
-  if (truncated) headers[DEAD_TRUNCATED] = 'true'
-  return { topic: deadTopic(message.topic, group), group: DEAD_LETTER_GROUP, ...bodyAndKey(message), headers }
+  if (truncated) headers[DEAD_TRUNCATED] = what === 'part' ? TRUNCATED_BODY : 'true'
+  const record = { topic: deadTopic(message.topic, group), group: DEAD_LETTER_GROUP, ...bodyAndKey(message), headers }
+  return what === 'part' ? { ...record, body: record.body.subarray(0, Math.min(BODY_PART_BYTES, maxBodyBytes)) } : record
 }
 
 function cut(text: string, longest: number): string {

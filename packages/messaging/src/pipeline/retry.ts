@@ -1,9 +1,9 @@
+import { pause } from '@comm/core'
 import type { Message } from '../message.ts'
 import { consumerAttributes } from '../observe/attributes.ts'
 import { instruments } from '../observe/instruments.ts'
 import { type Outcome, RELEASE } from '../outcome.ts'
-import { pause } from '../wait.ts'
-import { andThen, type PipelineParts, type Step } from './step.ts'
+import type { PipelineParts, Step } from './step.ts'
 
 /** Longest a retry may be put off by what a failed callee asked for. */
 const LONGEST_HINT_MS = 3_600_000
@@ -18,7 +18,14 @@ export function retryInProcess(next: Step, parts: PipelineParts): Step {
   const { maxAttempts, backoff, inOrder } = parts.options.retry
   const inProcess = inOrder || !canRepublish(parts) ? Number.POSITIVE_INFINITY : parts.options.retry.inProcess
 
-  return (message) => andThen(next(message), (outcome) => (outcome.kind === 'retry' ? again(message, outcome) : outcome))
+  return (message) => {
+    const outcome = next(message)
+    return outcome instanceof Promise ? outcome.then((late) => decide(message, late)) : decide(message, outcome)
+  }
+
+  function decide(message: Message, outcome: Outcome): Outcome | Promise<Outcome> {
+    return outcome.kind === 'retry' ? again(message, outcome) : outcome
+  }
 
   async function again(message: Message, failed: Outcome & { kind: 'retry' }): Promise<Outcome> {
     let outcome: Outcome = failed

@@ -1,11 +1,10 @@
-import { CommunicationError, exponentialBackoff, runInContext } from '@comm/core'
+import { CommunicationError, exponentialBackoff, pause, runInContext } from '@comm/core'
 import type { OutboundRecord } from '../broker.ts'
 import type { Message } from '../message.ts'
 import { type Outcome, RELEASE } from '../outcome.ts'
-import { pause } from '../wait.ts'
-import { deadRecord, laterRecord } from './republish.ts'
+import { deadRecord, type Kept, laterRecord } from './republish.ts'
 import { canRepublish } from './retry.ts'
-import { andThen, type PipelineParts, type Step } from './step.ts'
+import type { PipelineParts, Step } from './step.ts'
 
 type FollowedUp = Exclude<Outcome, { kind: 'done' | 'release' }>
 
@@ -20,9 +19,18 @@ const refusedBackoff = exponentialBackoff({ baseMs: 1000, maxMs: 30_000 })
 export function settle(next: Step, parts: PipelineParts): Step {
   const { clock, logger, options, random, stats, stopping, trouble, name } = parts
   const { group } = options
+  const { maxBodyBytes = Number.POSITIVE_INFINITY } = parts.features
   const republishes = canRepublish(parts)
 
-  return (message) => andThen(decided(message), (outcome) => andThen(act(message, outcome), (final) => settled(message, final)))
+  return (message) => {
+    const outcome = decided(message)
+    return outcome instanceof Promise ? outcome.then((late) => conclude(message, late)) : conclude(message, outcome)
+  }
+
+  function conclude(message: Message, outcome: Outcome): Outcome | Promise<Outcome> {
+    const final = act(message, outcome)
+    return final instanceof Promise ? final.then((late) => settled(message, late)) : settled(message, final)
+  }
 
   function settled(message: Message, outcome: Outcome): Outcome {
     const { delivery } = message
@@ -76,9 +84,15 @@ export function settle(next: Step, parts: PipelineParts): Step {
       return RELEASE
     }
     const dueAt = clock.wall() + afterMs
-    return tryPublish(message, outcome, `retry of ${name}`, 'degraded', () =>
-      parts.publish(laterRecord(message, group, dueAt, attemptsMade)),
-    )
+    const record = laterRecord(message, group, dueAt, attemptsMade)
+    // A foreign client may publish what is too large for us: such a message would go round for ever.
+    if (isTooLarge(message) && outcome.kind === 'retry')
+      return bury(message, { kind: 'dead', reason: 'error', error: outcome.error })
+    return tryPublish(message, outcome, `retry of ${name}`, 'degraded', () => parts.publish(record))
+  }
+
+  function isTooLarge({ bytes }: Message): boolean {
+    return bytes.byteLength > maxBodyBytes
   }
 
   async function bury(message: Message, outcome: Outcome & { kind: 'dead' }): Promise<Outcome> {
@@ -97,13 +111,14 @@ export function settle(next: Step, parts: PipelineParts): Step {
       return outcome
     }
     const diedAt = clock.wall()
-    const record = (truncated: boolean): OutboundRecord => deadRecord(message, group, outcome, diedAt, truncated)
+    const record = (kept: Kept): OutboundRecord => deadRecord(message, group, outcome, diedAt, kept, maxBodyBytes)
+    const least = isTooLarge(message) ? 'part' : 'body'
     const buried = await tryPublish(message, outcome, `dead letter of ${name}`, 'down', async () => {
       try {
-        await parts.publish(record(false))
+        await parts.publish(record(least === 'part' ? 'part' : 'all'))
       } catch (thrown) {
         if (CommunicationError.from(thrown).retryable) throw thrown
-        await parts.publish(record(true))
+        await parts.publish(record(least))
       }
     })
     if (buried.kind === 'dead') stats.dead++

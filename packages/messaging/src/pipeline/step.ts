@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import type { Clock, CommunicationError, Logger } from '@comm/core'
+import type { Clock, CommunicationError, Logger, MessageGuard } from '@comm/core'
 import type { BrokerAdapter, BrokerAdmin, BrokerFeatures, OutboundRecord } from '../broker.ts'
 import type { Codecs } from '../codec.ts'
 import type { ManualMeta, Message, MessageMeta } from '../message.ts'
@@ -42,6 +42,7 @@ export interface PipelineParts {
   readonly system: string
   readonly features: BrokerFeatures
   readonly codecs: Codecs
+  readonly guards: readonly MessageGuard[]
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger

@@ -17,4 +17,16 @@ describe('Once', () => {
     once.forget('it')
     expect(await once.make('it', make)).toBe(4)
   })
+
+  it('makes what is gone again once for all who ask until it is there, and again for who asks later', async () => {
+    const once = new Once()
+    let made = 0
+    const make = async (): Promise<number> => ++made
+    await once.make('it', make)
+    expect(await Promise.all([once.remake('it', make), once.remake('it', make), once.make('it', make)])).toEqual([2, 2, 2])
+    expect(await once.remake('it', make)).toBe(3)
+    const fail = (): Promise<never> => Promise.reject(new Error('no'))
+    await expect(Promise.all([once.remake('it', fail), once.remake('it', make)])).rejects.toThrow('no')
+    expect([await once.remake('it', make), await once.make('it', make)]).toEqual([4, 4])
+  })
 })

@@ -21,11 +21,12 @@ local function unsettled(key, group)
 end
 `
 
-/** Counts what a group has not settled. KEYS: the stream, the delayed set, the group's own stream and set. ARGV: group. */
+/** Counts what a group has not settled, and what is due. KEYS: the stream, the delayed set, the group's own stream and set. ARGV: group. */
 export const LAG: RedisScript = new RedisScript(`${GROUP_INFO}
-local count = redis.call('ZCARD', KEYS[4])
+local now = redis.call('TIME')[1] * 1000
+local count = redis.call('ZCOUNT', KEYS[4], '-inf', now)
 local shared = group_info(KEYS[1], ARGV[1])
-if shared then count = count + unsettled(KEYS[1], shared) + redis.call('ZCARD', KEYS[2]) end
+if shared then count = count + unsettled(KEYS[1], shared) + redis.call('ZCOUNT', KEYS[2], '-inf', now) end
 local own = group_info(KEYS[3], ARGV[1])
 if own then count = count + unsettled(KEYS[3], own) end
 return count`)

@@ -35,7 +35,7 @@ if is_new or redis.call('PTTL', KEYS[1]) > 0 then redis.call('PEXPIRE', KEYS[1],
 return table_of(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id']`)
 
 /**
- * Takes over pending entries, oldest first. KEYS: the stream. ARGV: group, consumer, how many, least idle milliseconds, where to
+ * Takes over pending entries, oldest first, a thousand at a time: Lua's stack has no room for many more. KEYS: the stream. ARGV: group, consumer, how many, least idle milliseconds, where to
  * begin (`-` or `(id`), then of whom, or nothing more: of anybody.
  * Returns the last id that was looked at (empty: no more), then per entry: id, fields, how often it was delivered before.
  */
@@ -48,8 +48,10 @@ for at, each in ipairs(pending) do
   deliveries[each[1]] = each[4]
 end
 local found = {#pending == tonumber(ARGV[3]) and ids[#ids] or ''}
-for _, entry in ipairs(redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(ids))) do
-  if entry then found[#found + 1] = {entry[1], entry[2], tostring(deliveries[entry[1]])} end
+for at = 1, #ids, 1000 do
+  for _, entry in ipairs(redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(ids, at, math.min(at + 999, #ids)))) do
+    if entry then found[#found + 1] = {entry[1], entry[2], tostring(deliveries[entry[1]])} end
+  end
 end
 return found`)
 
@@ -98,6 +100,6 @@ end
 return 1`)
 
 /** Acknowledges entries of a group's own stream, where nobody else needs them. KEYS: the stream. ARGV: group, ids. Returns how many. */
-export const ACK_OWN: RedisScript = new RedisScript(`
-redis.call('XACK', KEYS[1], unpack(ARGV))
-return redis.call('XDEL', KEYS[1], unpack(ARGV, 2))`)
+export const ACK_OWN: RedisScript = new RedisScript(`local removed = 0
+for at = 2, #ARGV do redis.call('XACK', KEYS[1], ARGV[1], ARGV[at]); removed = removed + redis.call('XDEL', KEYS[1], ARGV[at]) end
+return removed`)

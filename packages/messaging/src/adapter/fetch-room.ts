@@ -1,17 +1,25 @@
-import type { ResolvedStreams } from '../options.ts'
-import type { Room } from '../topic-source.ts'
+/** Counts what waits to be handed over. */
+export interface Room {
+  add(bytes: number): void
+  taken(): void
+}
 
-/** Entries over which the average size is taken, and that are fetched before it is known. */
+export interface FetchLimits {
+  readonly prefetchCount: number
+  readonly prefetchBytes: number
+}
+
+/** Records over which the average size is taken, and that are fetched before it is known. */
 const AVERAGED = 16
 
-/** How many entries of a topic may be fetched now, so that what waits here stays within a count and, about, within bytes. */
+/** How many records of a topic may be fetched now, so that what waits here stays within a count and, about, within bytes. */
 export class FetchRoom implements Room {
-  readonly #limits: ResolvedStreams
+  readonly #limits: FetchLimits
   #waiting = 0
   #averageBytes: number
   #wake: (() => void) | undefined
 
-  constructor(limits: ResolvedStreams) {
+  constructor(limits: FetchLimits) {
     this.#limits = limits
     this.#averageBytes = limits.prefetchBytes / AVERAGED
   }
