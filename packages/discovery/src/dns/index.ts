@@ -1,0 +1,2 @@
+export { DnsRegistry } from './dns-registry.ts'
+export { DNS_DEFAULTS, type DnsOptions } from './options.ts'

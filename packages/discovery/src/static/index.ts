@@ -1,0 +1,1 @@
+export { StaticRegistry, type StaticRegistryOptions, type StaticServices } from './static-registry.ts'
