@@ -1,0 +1,6 @@
+export { answerOf, type RefusalAnswer } from './gate/answer.ts'
+export type { Authenticator } from './gate/authenticator.ts'
+export { bearer, presentedToken } from './gate/bearer.ts'
+export { type Credentials, type PresentedCertificate, peerCertificate } from './gate/credentials.ts'
+export { type Gate, type GateOptions, gate } from './gate/gate.ts'
+export { type RefusalReason, reasonOf } from './refusal.ts'

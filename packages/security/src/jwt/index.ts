@@ -1,0 +1,8 @@
+export type { JwsAlgorithm } from './algorithms.ts'
+export { type JsonJws, JWS_DEFAULTS, type JwsVerifier, type JwsVerifierOptions, jwsVerifier, type VerifiedJws } from './jws.ts'
+export { JWT_DEFAULTS, type JwtVerifierOptions, jwtVerifier, type TokenVerifier, type VerifiedToken } from './jwt-verifier.ts'
+export type { KeyHint, KeySource } from './key-source.ts'
+export type { Key, KeyOptions } from './keys.ts'
+export { localKeys } from './local-keys.ts'
+export type { Claims } from './principal-of.ts'
+export { type Fetch, REMOTE_JWKS_DEFAULTS, type RemoteJwks, type RemoteJwksOptions, remoteJwks } from './remote-jwks.ts'

@@ -1,0 +1,6 @@
+export { auditHandshakes } from './audit-handshakes.ts'
+export { followTls, mutualTlsClientOptions, mutualTlsServerOptions, type SecureServer } from './follow-tls.ts'
+export { type MtlsIdentities, mtlsIdentities } from './identities.ts'
+export { type AllowedIdentity, type IdentityList, identityList } from './identity-list.ts'
+export { parseSpiffeId, type SpiffeId } from './spiffe-id.ts'
+export { type AlternativeNames, alternativeNames } from './subject-alt-names.ts'
