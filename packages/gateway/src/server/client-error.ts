@@ -1,0 +1,41 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+
+interface ServerSocket extends Socket {
+  /** Of Node: the answer that is under way on the connection. */
+  readonly _httpMessage?: { readonly headersSent: boolean } | null
+}
+
+/** RFC 6585 5, RFC 9110 15.5.14, and what Node says of slow clients. */
+const STATUS_OF: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/** Answers what is not HTTP, or too much of it, and cuts the connection: nobody knows where the next request would begin. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: ServerSocket): void {
+  const underWay = socket._httpMessage
+  if (!socket.writable || error.code === 'ECONNRESET' || (underWay?.headersSent ?? false)) {
+    socket.destroy(error)
+    return
+  }
+  const status = STATUS_OF[error.code ?? ''] ?? 400
+  socket.end(rawProblem(status))
+  socket.destroySoon()
+}
+
+/** A problem document as bytes, for a connection that has no response object. */
+export function rawProblem(status: number): string {
+  const title = STATUS_CODES[status] ?? 'Error'
+  const body = JSON.stringify({ type: 'about:blank', title, status, code: 'COMM_REFUSED' })
+  return [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: application/problem+json',
+    'cache-control: no-store',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+    '',
+    body,
+  ].join('\r\n')
+}
