@@ -6,5 +6,6 @@ export interface BuildContext {
   readonly name: string
   readonly serviceName: string | undefined
   readonly correlationHeader: string
+  readonly detailedMetrics: boolean
   readonly logger: Logger
 }

@@ -1,33 +1,22 @@
-import { readFile } from 'node:fs/promises'
 import type { HttpClientConfig } from '@comm/config'
-import {
-  type Backoff,
-  type BreakerStateChange,
-  ConfigurationError,
-  constantBackoff,
-  decorrelatedJitterBackoff,
-  exponentialBackoff,
-  fibonacciBackoff,
-  linearBackoff,
-} from '@comm/core'
-import { describeValue } from '@comm/core/options'
 import type { BuildContext } from './build-context.ts'
+import { sectionPath } from './client-names.ts'
+import { policyOptions } from './policy-options.ts'
+import { isServiceUrl, refuseSetting, type ServiceFinder } from './service-finder.ts'
 
-const BACKOFFS = {
-  constant: constantBackoff,
-  linear: linearBackoff,
-  exponential: exponentialBackoff,
-  fibonacci: fibonacciBackoff,
-}
-
-/** The options of `EnhancedHttpClient` that a configuration section stands for. */
-export async function httpOptions(
+/**
+ * The options of `EnhancedHttpClient` that a configuration section stands for.
+ * @throws ConfigurationError when it calls a service that nobody can find
+ */
+export function httpOptions(
   config: HttpClientConfig,
-  { correlationHeader, logger }: BuildContext,
-): Promise<Readonly<Record<string, unknown>>> {
-  const { retry, circuitBreaker, bulkhead, cache, timeout, ssl } = config
+  { name, correlationHeader, detailedMetrics, logger }: BuildContext,
+  finder: ServiceFinder | undefined,
+): Readonly<Record<string, unknown>> {
+  const { cache, timeout, ssl } = config
+  const auth = authOf(config.auth)
   return {
-    ...(config.baseUrl === undefined ? {} : { baseUrl: config.baseUrl }),
+    ...placeOf(name, config, finder),
     headers: config.headers,
     timeout: {
       connectMs: timeout.connectionMs,
@@ -41,54 +30,37 @@ export async function httpOptions(
     keepaliveExpiryMs: config.keepaliveExpiryMs,
     maxResponseBytes: config.maxResponseBytes,
     correlationHeader,
-    retry: retry.enabled && { maxRetries: retry.maxRetries, backoff: backoffOf(retry) },
-    circuitBreaker: circuitBreaker.enabled && {
-      consecutiveFailures: circuitBreaker.failureThreshold,
-      openMs: circuitBreaker.recoveryTimeoutMs,
-      halfOpenCalls: circuitBreaker.halfOpenMaxCalls,
-      onStateChange: ({ breaker, from, to }: BreakerStateChange) => logger.warn(`${breaker} is ${to}`, { from, to }),
-    },
-    bulkhead: bulkhead.enabled && { limit: bulkhead.limit, maxQueue: bulkhead.maxQueue },
+    detailedMetrics,
+    ...policyOptions(config, logger),
     cache: cache.enabled && {
       maxEntries: cache.maxEntries,
       maxBytes: cache.maxBytes,
       logger,
       ...(cache.ttlMs === undefined ? {} : { defaultTtlMs: cache.ttlMs }),
     },
-    ...(Object.keys(ssl).length === 0 ? {} : { tls: await tlsOf(ssl) }),
+    logger,
+    ...(auth === undefined ? {} : { auth }),
+    ...(Object.keys(ssl).length === 0 ? {} : { tls: ssl }),
   }
 }
 
-function backoffOf({ backoff, baseDelayMs, maxDelayMs, jitter }: HttpClientConfig['retry']): Backoff {
-  if (backoff === 'decorrelated-jitter') return decorrelatedJitterBackoff({ baseMs: baseDelayMs, maxMs: maxDelayMs })
-  return BACKOFFS[backoff]({ baseMs: baseDelayMs, maxMs: maxDelayMs, jitter })
+/** Requests without a base URL may name any service: `service://orders/7`. */
+function placeOf(
+  name: string,
+  { baseUrl }: HttpClientConfig,
+  finder: ServiceFinder | undefined,
+): Readonly<Record<string, unknown>> {
+  const endpoints = finder === undefined ? {} : { endpoints: (service: string) => finder.resolver(service) }
+  if (baseUrl === undefined) return endpoints
+  if (!isServiceUrl(baseUrl)) return { baseUrl }
+  if (finder !== undefined) return { baseUrl, ...endpoints }
+  const expected = 'an http:// or https:// URL where there is no component `discovery` that finds services'
+  refuseSetting(`${sectionPath(name)}.baseUrl`, `'${baseUrl}'`, expected)
 }
 
-async function tlsOf({
-  caFile,
-  certFile,
-  keyFile,
-  passphrase,
-  serverName,
-}: HttpClientConfig['ssl']): Promise<Record<string, unknown>> {
-  return {
-    ...(caFile === undefined ? {} : { ca: await readPem('caFile', caFile) }),
-    ...(certFile === undefined ? {} : { cert: await readPem('certFile', certFile) }),
-    ...(keyFile === undefined ? {} : { key: await readPem('keyFile', keyFile) }),
-    ...(passphrase === undefined ? {} : { passphrase }),
-    ...(serverName === undefined ? {} : { serverName }),
-  }
-}
-
-async function readPem(key: string, path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    const problem = { key: `ssl.${key}`, received: describeValue(path), expected: 'a file that can be read' }
-    const why = (cause as { code?: string }).code ?? 'unknown'
-    throw new ConfigurationError(`${problem.key} must be ${problem.expected}, got ${problem.received} (${why})`, {
-      cause,
-      problems: [problem],
-    })
-  }
+/** What is set of the section; the client says which ways of it go together. */
+function authOf({ bearer, basic, apiKey, oauth2 }: HttpClientConfig['auth']): Readonly<Record<string, unknown>> | undefined {
+  const ways = Object.entries({ basic, apiKey, oauth2 }).filter(([, section]) => Object.keys(section).length > 0)
+  if (bearer === undefined && ways.length === 0) return undefined
+  return { ...(bearer !== undefined && { bearer }), ...Object.fromEntries(ways) }
 }

@@ -1,3 +1,4 @@
 export type { ManagedClient } from './client-component.ts'
 export { CommunicationManager } from './manager.ts'
-export type { ManagedHttp, ManagedMessaging, ManagerOptions } from './options.ts'
+export type { LoadedMesh, ManagedGrpc, ManagedHttp, ManagedMesh, ManagedMessaging, ManagerOptions } from './options.ts'
+export type { ReloadReport } from './reload.ts'

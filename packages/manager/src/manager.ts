@@ -1,56 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CommunicationConfig } from '@comm/config'
-import {
-  CommunicationError,
-  ConfigurationError,
-  type HealthReport,
-  Lifecycle,
-  type Logger,
-  notify,
-  type StopReport,
-} from '@comm/core'
-import { describeValue } from '@comm/core/options'
+import { CommunicationError, type HealthReport, Lifecycle, notify, type StopReport } from '@comm/core'
 import type { BuildContext } from './build-context.ts'
-import { buildBroker, buildHttpClient } from './builders.ts'
-import { clientComponent, type ManagedClient } from './client-component.ts'
-import { lazy } from './lazy.ts'
-import { configuredLogger } from './logger.ts'
-import { checkManagerOptions, type ManagedHttp, type ManagedMessaging, type ManagerOptions } from './options.ts'
-
-interface Handle {
-  /** What users hold: the client, or the stand-in that loads it. */
-  client: object
-  readonly load: () => Promise<ManagedClient>
-}
+import { closeClient, type ManagedClient } from './client-component.ts'
+import { Clients } from './clients.ts'
+import { applyLevels, type ConfiguredLogger, configuredLogger } from './logger.ts'
+import {
+  checkConfig,
+  checkManagerOptions,
+  type LoadedMesh,
+  type ManagedDiscovery,
+  type ManagedGrpc,
+  type ManagedHttp,
+  type ManagedMesh,
+  type ManagedMessaging,
+  type ManagerOptions,
+  type ManagerSettings,
+  settingsOf,
+} from './options.ts'
+import { type ReloadReport, RunningSettings } from './reload.ts'
+import { configuredTelemetry, type ManagedTelemetry } from './telemetry.ts'
 
 /**
  * Builds the clients that the configuration describes from the packages that are installed, starts and stops them together,
  * and answers for their health. It holds no feature of its own: whatever a client can do is the client's.
  *
- * `http` and `messaging` work before `initialize()` and without it: each client is loaded and connects at its first use.
+ * `http`, `messaging` and `discovery` work before `initialize()` and without it: each client is loaded and connects at its first use.
  */
 export class CommunicationManager implements AsyncDisposable {
-  readonly config: CommunicationConfig
   readonly #options: ManagerOptions
-  readonly #handles = new Map<string, Handle>()
+  readonly #clients: Clients
+  readonly #running: RunningSettings
   /** Subscriptions declared before `initialize()`, which has to answer for them. */
   readonly #declared: Promise<unknown>[] = []
   #lifecycle: Lifecycle | undefined
-  #logger: Promise<Logger> | undefined
+  #config: CommunicationConfig
+  #logger: Promise<ConfiguredLogger> | undefined
+  #reloading: Promise<unknown> = Promise.resolve()
   #initializing: Promise<void> | undefined
   #stopping: Promise<StopReport> | undefined
   #lastHealth: string | undefined
+  #telemetry: Promise<ManagedTelemetry | undefined> | undefined
+  #metricsHandler: ManagedTelemetry['metricsHandler']
 
   constructor(config: CommunicationConfig, options: ManagerOptions = {}) {
-    if (!(config instanceof CommunicationConfig)) {
-      const expected = 'a CommunicationConfig, such as CommunicationConfig.fromEnv() or CommunicationConfig.from({ … })'
-      const received = describeValue(config)
-      throw new ConfigurationError(`CommunicationManager config must be ${expected}, got ${received}`, {
-        problems: [{ key: 'config', expected, received }],
-      })
-    }
+    checkConfig(config)
     checkManagerOptions(options)
-    this.config = config
+    this.#config = config
     this.#options = options
+    this.#running = new RunningSettings(config)
+    this.#clients = new Clients({
+      given: options.components ?? {},
+      config: () => this.#config,
+      context: (name, described) => this.#context(name, described),
+      ready: () => this.#observed(),
+      add: async (component) => (await this.#life()).add(component),
+      onCall: (method, call) => this.#note(method, call),
+    })
   }
 
   /** A manager configured by environment variables. @throws ConfigurationError with every wrong variable */
@@ -61,24 +67,56 @@ export class CommunicationManager implements AsyncDisposable {
     return new CommunicationManager(CommunicationConfig.fromEnv(env), options)
   }
 
-  /** The HTTP client of `httpClient`. */
+  /** The last one that was given. */
+  get config(): CommunicationConfig {
+    return this.#config
+  }
+
+  /** The HTTP client of `httpClient`; after a `reload` it may be another one, and the former is closed. */
   get http(): ManagedHttp {
-    return this.#client('http') as ManagedHttp
+    return this.#clients.get('http') as ManagedHttp
+  }
+
+  /** The gRPC client of `grpcClient`. */
+  get grpc(): ManagedGrpc {
+    return this.#clients.get('grpc') as ManagedGrpc
   }
 
   /** The broker client of `messageBroker`. */
   get messaging(): ManagedMessaging {
-    return this.#client('messaging') as ManagedMessaging
+    return this.#clients.get('messaging') as ManagedMessaging
+  }
+
+  /** The service discovery of `serviceDiscovery`: registers this service's instances, finds those of others. */
+  get discovery(): ManagedDiscovery {
+    return this.#clients.get('discovery') as ManagedDiscovery
+  }
+
+  /** The mesh of `mesh`: calls other services by name, as `meshServices` says. The service is registered by `initialize()`. */
+  get mesh(): ManagedMesh {
+    return this.#clients.get('mesh') as ManagedMesh
+  }
+
+  /**
+   * The mesh itself, whatever it has, such as servers of its own. `initialize()` registers the service behind everything else that it starts.
+   */
+  async loadMesh(): Promise<LoadedMesh> {
+    return (await this.#clients.load('mesh')) as LoadedMesh
   }
 
   /** A client of `httpClients`. @throws ConfigurationError when none has this name */
   httpClient(name: string): ManagedHttp {
-    return this.#client(`http:${name}`) as ManagedHttp
+    return this.#clients.get(`http:${name}`) as ManagedHttp
+  }
+
+  /** A client of `grpcClients`. @throws ConfigurationError when none has this name */
+  grpcClient(name: string): ManagedGrpc {
+    return this.#clients.get(`grpc:${name}`) as ManagedGrpc
   }
 
   /** A client of `messageBrokers`. @throws ConfigurationError when none has this name */
   messageBroker(name: string): ManagedMessaging {
-    return this.#client(`messaging:${name}`) as ManagedMessaging
+    return this.#clients.get(`messaging:${name}`) as ManagedMessaging
   }
 
   /** True from the end of `initialize()` to the beginning of `shutdown()`: what a readiness probe asks. */
@@ -98,8 +136,10 @@ export class CommunicationManager implements AsyncDisposable {
 
   async #initialize(): Promise<void> {
     try {
+      await this.#observed()
       // One after the other: the order in which components are added is the order in which they start.
-      for (const name of this.#wanted()) await this.#handle(name).load()
+      for (const name of this.#clients.wanted()) await this.#clients.load(name)
+      await this.#clients.complete()
       await (await this.#life()).start()
       await Promise.all(this.#declared)
       await this.#options.onStartup?.()
@@ -116,6 +156,8 @@ export class CommunicationManager implements AsyncDisposable {
   }
 
   async #shutdown(): Promise<StopReport> {
+    // Without an `initialize` there may be a mesh to close.
+    await this.#clients.complete()
     const report = await (await this.#life()).stop()
     try {
       await this.#options.onShutdown?.(report)
@@ -125,8 +167,60 @@ export class CommunicationManager implements AsyncDisposable {
     return report
   }
 
-  /** Asks every client that exists. Never throws. */
+  /**
+   * Takes on another configuration while everything runs, whole or not at all. HTTP clients whose settings have changed are built anew, and
+   * the old ones are closed once their calls have ended; the levels of the configured logger change; what has not been used yet is built
+   * from the new configuration. Reloads come one after the other.
+   *
+   * @returns which of the changed settings hold now, and which only after a restart
+   * @throws ConfigurationError, or whatever a new client could not be built for; the old configuration holds on then
+   * @throws CommunicationError COMM_CLOSED once the shutdown has begun
+   */
+  reload(config: CommunicationConfig): Promise<ReloadReport> {
+    checkConfig(config)
+    const reloaded = this.#reloading.then(() => this.#reload(config))
+    this.#reloading = reloaded.catch(() => undefined)
+    return reloaded
+  }
+
+  async #reload(config: CommunicationConfig): Promise<ReloadReport> {
+    const built = this.#logger === undefined ? undefined : this.#clients.built
+    const { clients: names, applied, needsRestart } = this.#running.compare(config, built)
+    const fresh = new Map<string, ManagedClient>()
+    try {
+      for (const name of names) {
+        fresh.set(name, await this.#clients.build(name, config, await this.#context(name, config)))
+      }
+      if (this.#stopping !== undefined) {
+        throw new CommunicationError('the manager was not reloaded: it stops', { code: 'COMM_CLOSED' })
+      }
+      this.#clients.reloadMesh(config)
+    } catch (thrown) {
+      for (const client of fresh.values()) await closeClient(client, AbortSignal.abort())
+      throw CommunicationError.from(thrown)
+    }
+    if (this.#options.logger === undefined && this.#logger !== undefined) {
+      applyLevels(await this.#logger, this.#settings, settingsOf(config, this.#options))
+    }
+    for (const [name, client] of fresh) this.#retire(name, this.#clients.replace(name, client))
+    this.#config = config
+    this.#running.adopt(config, applied)
+    const logger = await this.#log()
+    logger.info('the configuration was reloaded', { applied, needsRestart })
+    return { applied, needsRestart }
+  }
+
+  /** Its calls may take as long as they do. */
+  #retire(name: string, client: ManagedClient | undefined): void {
+    if (client === undefined) return
+    closeClient(client, new AbortController().signal).catch(async (error: unknown) => {
+      ;(await this.#log()).warn(`the former ${name} could not be closed`, { error })
+    })
+  }
+
+  /** Asks every client that exists, unless `enableHealthChecks` is off. Never throws. */
   async healthCheck(): Promise<HealthReport> {
+    if (!this.#settings.enableHealthChecks) return { isHealthy: true, components: {} }
     const report = await (await this.#life()).healthCheck()
     const state = JSON.stringify(Object.entries(report.components).map(([name, { status }]) => [name, status]))
     if (this.#lastHealth !== undefined && state !== this.#lastHealth)
@@ -135,93 +229,57 @@ export class CommunicationManager implements AsyncDisposable {
     return report
   }
 
+  /** Answers a request with the metrics, in the text format of Prometheus; 404 unless `enableMetrics` has started them. */
+  metricsHandler(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#metricsHandler !== undefined) this.#metricsHandler(request, response)
+    else response.writeHead(404, { 'content-type': 'text/plain' }).end('no metrics are collected here\n')
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown().then(() => undefined)
   }
 
-  /**
-   * The clients that somebody set anything about, used or gave, in the order in which they start. Given components that are no
-   * clients (a server) come last, since they use the others.
-   */
-  #wanted(): ReadonlySet<string> {
-    const { httpClients, messageBrokers } = this.config
-    const isSet = (section: string): boolean =>
-      Object.entries(this.config.sources()).some(([key, source]) => key.startsWith(`${section}.`) && source !== 'default')
-    const given = Object.keys(this.#options.components ?? {})
-    return new Set([
-      ...(isSet('httpClient') ? ['http'] : []),
-      ...(isSet('messageBroker') ? ['messaging'] : []),
-      ...Object.keys(httpClients).map((name) => `http:${name}`),
-      ...Object.keys(messageBrokers).map((name) => `messaging:${name}`),
-      ...this.#handles.keys(),
-      ...given.filter(isClientName),
-      ...given,
-    ])
+  /** Of the configuration of the moment. */
+  get #settings(): ManagerSettings {
+    return settingsOf(this.#config, this.#options)
   }
 
-  #client(name: string): object {
-    return this.#handle(name).client
+  async #context(name: string, config: CommunicationConfig): Promise<BuildContext> {
+    const { serviceName, logging, detailedMetrics } = settingsOf(config, this.#options)
+    const logger = (await this.#log()).child({ logger: `comm.${name}` })
+    return { name, serviceName, correlationHeader: logging.correlationHeader, detailedMetrics, logger }
   }
 
-  #handle(name: string): Handle {
-    const known = this.#handles.get(name)
-    if (known !== undefined) return known
-    const build = this.#builderOf(name)
-    let loading: Promise<ManagedClient> | undefined
-    // What failed is not kept: the file or package that was missing may be there at the next use.
-    const load = (): Promise<ManagedClient> => {
-      loading ??= this.#load(name, build, handle).catch((thrown: unknown) => {
-        loading = undefined
-        throw thrown
-      })
-      return loading
-    }
-    const handle: Handle = { load, client: lazy(name, load, (method, call) => this.#note(method, call)) }
-    this.#handles.set(name, handle)
-    return handle
+  /** Before the first client, so that it closes after the last. What failed is not kept, as with clients. */
+  #observed(): Promise<unknown> {
+    this.#telemetry ??= this.#observe().catch((thrown: unknown) => {
+      this.#telemetry = undefined
+      throw thrown
+    })
+    return this.#telemetry
   }
 
-  async #load(name: string, build: () => Promise<ManagedClient>, handle: Handle): Promise<ManagedClient> {
-    const lifecycle = await this.#life()
-    const client = await build()
-    const component = clientComponent(name, client)
+  async #observe(): Promise<ManagedTelemetry | undefined> {
+    const telemetry = await configuredTelemetry(this.#settings, await this.#log())
+    if (telemetry === undefined) return undefined
     try {
-      lifecycle.add(component)
+      ;(await this.#life()).add(telemetry)
     } catch (thrown) {
-      await component.close?.(AbortSignal.abort())
+      await telemetry.close?.(AbortSignal.abort())
       throw thrown
     }
-    handle.client = client
-    return client
+    this.#metricsHandler = telemetry.metricsHandler
+    return telemetry
   }
 
-  #builderOf(name: string): () => Promise<ManagedClient> {
-    const given = this.#options.components?.[name]
-    if (given !== undefined) return async () => given
-    const colon = name.indexOf(':')
-    const key = colon === -1 ? undefined : name.slice(colon + 1)
-    if (name === 'http' || name.startsWith('http:')) {
-      const section = key === undefined ? this.config.httpClient : named(this.config.httpClients, 'httpClients', key)
-      return async () => buildHttpClient(section, await this.#context(name))
-    }
-    const section = key === undefined ? this.config.messageBroker : named(this.config.messageBrokers, 'messageBrokers', key)
-    return async () => buildBroker(section, await this.#context(name))
-  }
-
-  async #context(name: string): Promise<BuildContext> {
-    const { serviceName, logging } = this.config
-    const logger = (await this.#log()).child({ logger: `comm.${name}` })
-    return { name, serviceName, correlationHeader: logging.correlationHeader, logger }
-  }
-
-  #log(): Promise<Logger> {
-    this.#logger ??= this.#options.logger === undefined ? configuredLogger(this.config) : Promise.resolve(this.#options.logger)
+  #log(): Promise<ConfiguredLogger> {
+    this.#logger ??= this.#options.logger === undefined ? configuredLogger(this.#settings) : Promise.resolve(this.#options.logger)
     return this.#logger
   }
 
   async #life(): Promise<Lifecycle> {
     const logger = await this.#log()
-    const { budgetMs, readinessDelayMs } = this.config.shutdown
+    const { budgetMs, readinessDelayMs } = this.#config.shutdown
     this.#lifecycle ??= new Lifecycle({
       stopBudgetMs: budgetMs,
       readinessDelayMs,
@@ -239,17 +297,4 @@ export class CommunicationManager implements AsyncDisposable {
       logger.error('a subscription could not start', { error })
     })
   }
-}
-
-function isClientName(name: string): boolean {
-  return /^(http|messaging)(:|$)/.test(name)
-}
-
-function named<Section>(sections: Readonly<Record<string, Section>>, key: string, name: string): Section {
-  const section = Object.hasOwn(sections, name) ? sections[name] : undefined
-  if (section !== undefined) return section
-  const expected = `one of ${Object.keys(sections).join(', ') || '(none configured)'}`
-  throw new ConfigurationError(`${key} has no '${name}'; there is ${expected}`, {
-    problems: [{ key, received: describeValue(name), expected }],
-  })
 }

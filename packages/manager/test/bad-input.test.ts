@@ -22,12 +22,13 @@ describe('CommunicationManager refuses', () => {
       { logger: 'console' },
       "CommunicationManager.logger must be a Logger, such as createLogger() of @comm/logging makes, got 'console'",
     ],
+    [config, { debugMode: 'yes' }, "CommunicationManager.debugMode must be true or false, got 'yes'"],
     [config, { onStartup: 5 }, 'CommunicationManager.onStartup must be a function, got 5'],
     [config, { components: [] }, 'CommunicationManager.components must be an object, got an array of 0'],
     [
       config,
       { onHealthchange: () => undefined },
-      'CommunicationManager.onHealthchange is an unknown option, known are components, logger, onStartup, onShutdown, onHealthChange',
+      'CommunicationManager.onHealthchange is an unknown option, known are enableMetrics, enableTracing, enableHealthChecks, debugMode, detailedMetrics, components, logger, onStartup, onShutdown, onHealthChange',
     ],
   ]
   it.each(table)('%p with %p', (wrongConfig, options, message) => {

@@ -88,6 +88,41 @@ describe('clients', () => {
     expect(seen).toBe(requests)
   })
 
+  it.each([
+    [{ bearer: 'abc' }, 'Bearer abc'],
+    [{ basic: { username: 'me', password: 'x' } }, `Basic ${Buffer.from('me:x').toString('base64')}`],
+    [{ apiKey: { header: 'Authorization', value: 'Key abc' } }, 'Key abc'],
+    [{ oauth2: { clientId: 'me', clientSecret: 'x', scope: 'a b', clientAuthentication: 'post' } }, 'Bearer for me, x and a b'],
+    [{}, 'none'],
+  ] as const)('of @comm/http show who calls as %j says', async (auth, expected) => {
+    const server = createServer(async (request, response) => {
+      if (request.url !== '/token') return response.end(request.headers.authorization ?? 'none')
+      const form = new URLSearchParams(Buffer.concat(await request.toArray()).toString())
+      const value = `for ${form.get('client_id')}, ${form.get('client_secret')} and ${form.get('scope')}`
+      return response.end(JSON.stringify({ access_token: value.replaceAll(' ', '_'), token_type: 'Bearer' }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const whole = 'oauth2' in auth ? { oauth2: { ...auth.oauth2, tokenUrl: `${baseUrl}/token` } } : auth
+    {
+      const settings = CommunicationConfig.from({ httpClient: { baseUrl, auth: whole } })
+      await using manager = new CommunicationManager(settings, { logger: silentLogger })
+      const answer = (await manager.http.get('/')) as { text(): string }
+      expect(answer.text().replaceAll('_', ' ')).toBe(expected)
+    }
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('of @comm/http are refused with ways to show who calls that do not go together', async () => {
+    const auth = { bearer: 'hunter2', basic: { username: 'me' } }
+    const settings = CommunicationConfig.from({ httpClient: { baseUrl: 'http://127.0.0.1:9', auth } })
+    await using manager = new CommunicationManager(settings, { logger: silentLogger })
+    await expect(manager.http.get('/')).rejects.toMatchObject({
+      code: 'COMM_CONFIGURATION',
+      message: 'HttpClient.auth must be given exactly one of bearer, basic, apiKey, oauth2 or tokens, got bearer and basic',
+    })
+  })
+
   it('have no methods but their own', async () => {
     await using manager = new CommunicationManager(config, {
       logger: silentLogger,
@@ -274,7 +309,7 @@ describe('races', () => {
     for (let use = 0; use < 2; use++)
       await expect(manager.http.get('/')).rejects.toMatchObject({
         code: 'COMM_CONFIGURATION',
-        message: "ssl.caFile must be a file that can be read, got '/nowhere/ca.pem' (ENOENT)",
+        message: "HttpClient.tls.caFile cannot be read: ENOENT: no such file or directory, open '/nowhere/ca.pem'",
       })
   })
 })
