@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { addAuditCommands } from './audit/command.ts'
 import { addDeadLetterCommands } from './dead-letters/command.ts'
+import { addDocsCommands } from './docs/command.ts'
 import { addDoctorCommand } from './doctor/command.ts'
 import { errorLines } from './error-lines.ts'
 import { addGlobalOptions } from './global-options.ts'
@@ -45,7 +47,9 @@ export async function run(words: readonly string[], io: CliIo = {}): Promise<num
 
 function programFor(terminal: Terminal, bind: Bind): Command {
   const program = new Command('comm')
-    .description('Looks after messages and connections: dead letters, publish, tail, doctor.')
+    .description(
+      'Looks after messages and connections: dead letters, publish, tail, doctor, audit trails, documents of contracts.',
+    )
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
@@ -61,6 +65,8 @@ function programFor(terminal: Terminal, bind: Bind): Command {
   addPublishCommand(program, bind)
   addTailCommand(program, bind)
   addDoctorCommand(program, bind)
+  addAuditCommands(program, bind)
+  addDocsCommands(program, bind)
   return program
 }
 

@@ -31,7 +31,7 @@ describe('a command line that is wrong', () => {
     ],
     [
       ['dlq', 'list', 'orders', '--reason', 'bad'],
-      `comm: option '--reason <reason>' argument 'bad' is invalid. It must be one of undecodable, schema, attempts, error, rejected, unknown.\n${HELP}`,
+      `comm: option '--reason <reason>' argument 'bad' is invalid. It must be one of undecodable, schema, attempts, error, rejected, refused, unknown.\n${HELP}`,
     ],
     [
       ['tail', 'orders', '--from', 'monday'],

@@ -26,6 +26,7 @@ describe('a diagnosis', () => {
     ['TLS of another kind', system('ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE'), 'TLS failed'],
     ['a missing permission', new AuthorizationError('no'), 'grant the permission'],
     ['a time limit', new TimeoutError('late'), 'no answer in time'],
+    ["amqplib's own time limit, which has no code", new Error('connect ETIMEDOUT'), 'no answer in time'],
     ['a connection that ended', system('ECONNRESET'), 'ended the connection'],
     ['anything else', new CommunicationError('odd'), '--verbose'],
     ['what is no error', 'odd', '--verbose'],

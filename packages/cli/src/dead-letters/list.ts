@@ -13,7 +13,7 @@ export function listLetters(invocation: Invocation, topic: string): Promise<numb
     if (json) for (const letter of found) await terminal.print(printable(JSON.stringify(letterJson(letter))))
     else if (found.length > 0) for (const line of table(letterRows(found))) await terminal.print(line)
     if (found.length === 0) terminal.say(`no dead letters of ${topic} for group ${letters.group}`)
-    await sayWhatIsLeft(invocation, letters, selection.limit)
+    sayWhatIsLeft(invocation, await letters.count(), selection.limit)
     return 0
   })
 }

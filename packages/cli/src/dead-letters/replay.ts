@@ -25,12 +25,13 @@ export function replayLetters(invocation: Invocation, topic: string): Promise<nu
   const { terminal } = invocation
   const { dryRun = false, maxReplays, json, ...selection } = invocation.options<ReplayArguments>()
   return withLetters(invocation, topic, async (letters) => {
+    const count = await letters.count()
     const report = await letters.replay({ ...listOptions(selection, Date.now()), dryRun, maxReplays })
     const fates = fatesOf(report, dryRun)
     if (json) for (const fate of fates) await terminal.print(printable(JSON.stringify(fate)))
     else if (fates.length > 0) for (const line of table(rowsOf(fates))) await terminal.print(line)
     for (const line of summary(report, `group ${letters.group} of ${topic}`, { dryRun, maxReplays })) terminal.say(line)
-    await sayWhatIsLeft(invocation, letters, selection.limit)
+    sayWhatIsLeft(invocation, count, selection.limit)
     return report.failed.length === 0 ? 0 : 1
   })
 }

@@ -2,7 +2,15 @@ import type { DeadLetter, DeadReason, ListOptions } from '@comm/messaging'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { collect, parseCount, parseDuration } from '../arguments/units.ts'
 
-const REASONS: readonly (DeadReason | 'unknown')[] = ['undecodable', 'schema', 'attempts', 'error', 'rejected', 'unknown']
+const REASONS: readonly (DeadReason | 'unknown')[] = [
+  'undecodable',
+  'schema',
+  'attempts',
+  'error',
+  'rejected',
+  'refused',
+  'unknown',
+]
 
 /** Which dead letters are meant: a letter has to pass every kind of filter, and one value of each. */
 export interface Selection {

@@ -1,7 +1,7 @@
-import type { DeadLetters } from '@comm/messaging'
+import { unlessAborted } from '@comm/core'
+import type { DeadLetters, MessageClient } from '@comm/messaging'
 import type { Invocation } from '../invocation.ts'
 import { UsageError } from '../usage-error.ts'
-import { unlessAborted } from '../within.ts'
 
 export interface GroupOption {
   readonly group?: string
@@ -21,11 +21,14 @@ export async function withLetters(
     )
   // What looks into a broker takes no signal; a broker that hangs must not keep Ctrl-C from ending the command.
   const { stop } = invocation.terminal
-  return invocation.withBroker((client) => unlessAborted(stop, () => use(client.deadLetters(topic, group))), {}, config)
+  const useUnlessStopped = async (client: MessageClient): Promise<number> => {
+    stop.throwIfAborted()
+    return unlessAborted(use(client.deadLetters(topic, group)), stop)
+  }
+  return invocation.withBroker(useUnlessStopped, {}, config)
 }
 
-/** Says so when there are more letters than were looked at. */
-export async function sayWhatIsLeft({ terminal }: Invocation, letters: DeadLetters, limit: number): Promise<void> {
-  const count = await letters.count()
+/** Says so when there are more letters than were looked at. @param count how many there were then */
+export function sayWhatIsLeft({ terminal }: Invocation, count: number, limit: number): void {
   if (count > limit) terminal.say(`looked at the oldest ${limit} of ${count} dead letters; --limit ${count} looks at all of them`)
 }

@@ -144,7 +144,7 @@ const ILLNESSES: readonly Illness[] = [
     isIt: either(
       code('ETIMEDOUT', 'COMM_TIMEOUT'),
       ({ error }) => error instanceof TimeoutError,
-      text(/\btime(?:d )?-?out\b|did not answer/i),
+      text(/\btime(?:d )?-?out\b|\bETIMEDOUT\b|did not answer/i),
     ),
     advice:
       'no answer in time: is the server busy or stopped, the port that of another service or without the TLS that ssl asks for, or a firewall in between?',

@@ -48,7 +48,7 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: `published a message to ${topic}\n` })
     const [message] = await arrived(1)
     expect(message).toMatchObject({ body: { order: 7 }, meta: { key: 'ada', source: '/billing', headers: { region: 'eu=1' } } })
-  }, 30_000)
+  }, 90_000)
 
   it('takes the body from the standard input, from a file, and as it is', async () => {
     await comm(['publish', topic, '-'], { env, stdin: '{"from":"stdin"}' })
@@ -62,14 +62,14 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
       Uint8Array.of(0xff, 0xfe),
       '{"plain":1}',
     ])
-  }, 60_000)
+  }, 90_000)
 
   it('publishes several, later', async () => {
     const before = Date.now()
     expect(await publish('1', '--count', '250', '--delay', '1s')).toMatchObject({ code: 0 })
     await arrived(250)
     expect(Date.now() - before).toBeGreaterThanOrEqual(1000)
-  }, 60_000)
+  }, 90_000)
 
   it.each([
     ['a body that is not what its content type says', ['{', '--content-type', 'application/json'], 2, 'must be JSON'],
@@ -92,7 +92,7 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
       stderr: expect.stringMatching(/\(COMM_UNROUTABLE\)\n$/),
     })
     expect(await comm(['publish', nobody, '1', '--unroutable', 'ignore'], { env })).toMatchObject({ code: 0 })
-  }, 30_000)
+  }, 90_000)
 
   it('tails without taking a message from the group, and ends after --count', async () => {
     await using tail = new Comm(['tail', topic, '--json', '--count', '2'], { env })
@@ -107,7 +107,7 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
     ])
     expect(ended.stdout).not.toContain('\u001b')
     expect(await arrived(2)).toHaveLength(2)
-  }, 60_000)
+  }, 90_000)
 
   it('tails until Ctrl-C', async () => {
     await using tail = new Comm(['tail', topic], { env })
@@ -118,7 +118,7 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
     expect((await tail.ended).code).toBe(0)
     expect(tail.stdout).toMatch(/^\d{4}-\S+Z cli-\S+ \[ada\] \{"order":1\}\n$/)
     await arrived(1)
-  }, 60_000)
+  }, 90_000)
 
   it('ends quietly when nobody reads any more', async () => {
     await using tail = new Comm(['tail', topic], { env })
@@ -129,7 +129,7 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
     expect(await ended).toEqual([0, null])
     expect(tail.stderr).not.toContain('EPIPE')
     await arrived(3)
-  }, 60_000)
+  }, 90_000)
 
   it('tails patterns where the broker has them', async () => {
     const pattern = topic.replace('.made', '.*')
@@ -143,11 +143,11 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
     await manager.messaging.publish(topic, 1)
     expect(jsonLines(await tail.ended)).toMatchObject([{ topic, body: 1 }])
     await arrived(1)
-  }, 60_000)
+  }, 90_000)
 
   it('begins in the past where the broker keeps it', async () => {
     const { code, stdout, stderr } = await comm(['tail', topic, '--from', 'earliest', '--count', '1', '--json'], { env })
-    if (row.replays) expect(JSON.parse(stdout)).toMatchObject({ topic, body: { order: 7 } })
+    if (row.replays) expect(JSON.parse(stdout)).toMatchObject({ topic, ...(row.isOneSequence && { body: { order: 7 } }) })
     else expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('COMM_UNSUPPORTED') })
-  }, 60_000)
+  }, 90_000)
 })

@@ -6,14 +6,16 @@ import { sharedServer, type TestServer } from '@comm/testkit/servers'
 
 /** A broker that the command is tried on; another one is another row. */
 export interface BrokerRow {
-  readonly type: 'redis-streams' | 'rabbitmq'
-  readonly server: 'redis' | 'rabbitmq'
+  readonly type: 'redis-streams' | 'rabbitmq' | 'kafka'
+  readonly server: 'redis' | 'rabbitmq' | 'kafka'
   readonly package: string
   /** Takes single dead letters out after a replay. */
   readonly removes: boolean
   readonly patterns: boolean
   /** Keeps messages for subscribers to come. */
   readonly replays: boolean
+  /** A topic is one sequence: it has no partitions. */
+  readonly isOneSequence: boolean
   /** A message that no group or subscriber takes is an error. */
   readonly detectsUnroutable: boolean
   /** The doctor may send a message to itself. */
@@ -30,6 +32,7 @@ export const BROKERS: readonly BrokerRow[] = [
     removes: true,
     patterns: false,
     replays: true,
+    isOneSequence: true,
     detectsUnroutable: true,
     roundTrip: true,
     illnesses: [
@@ -61,6 +64,7 @@ export const BROKERS: readonly BrokerRow[] = [
     removes: true,
     patterns: true,
     replays: false,
+    isOneSequence: true,
     detectsUnroutable: true,
     roundTrip: true,
     illnesses: [
@@ -81,6 +85,31 @@ export const BROKERS: readonly BrokerRow[] = [
         { VIRTUAL_HOST: 'nowhere' },
         'create the virtual host',
         'messageBroker.virtualHost: set by environment MESSAGE_BROKER_VIRTUAL_HOST',
+      ],
+    ],
+  },
+  {
+    type: 'kafka',
+    server: 'kafka',
+    package: '@comm/messaging-kafka',
+    removes: true,
+    patterns: false,
+    replays: true,
+    isOneSequence: false,
+    detectsUnroutable: true,
+    roundTrip: false,
+    illnesses: [
+      [
+        'TLS to a port without',
+        { SSL: 'true' },
+        'does it ask for TLS?',
+        'messageBroker.ssl.enabled: set by environment MESSAGE_BROKER_SSL',
+      ],
+      [
+        'a login where there is none',
+        { SASL_MECHANISM: 'plain', USERNAME: 'nobody', PASSWORD: 'top-s3cret' },
+        'the server refused the login',
+        'messageBroker.password: set by environment MESSAGE_BROKER_PASSWORD',
       ],
     ],
   },
