@@ -164,8 +164,8 @@ describe('brokerContract', () => {
   })
 
   it.each([
-    [{ 'no-such-case': 'because' }, /^brokerContract: skip names no-such-case, which is not a case\. Cases: features, /],
-    [{ delay: ' ' }, 'brokerContract: skip.delay needs a reason in words'],
+    [{ 'no-such-case': 'because' }, /^broker contract: skip names no-such-case, which is not a case\. Cases: features, /],
+    [{ delay: ' ' }, 'broker contract: skip.delay needs a reason in words'],
   ])('refuses skip %j', (skip, message) => {
     expect(() => brokerContract({ describe, it, afterAll }, { ...broken(() => ({})), skip })).toThrow(message)
   })
@@ -176,14 +176,14 @@ it('supportTable puts brokers side by side and explains what was skipped, once',
   const reason = 'features.delay is false'
   const table = supportTable([
     {
-      broker: 'one',
+      subject: 'one',
       cases: [
         { ...each, id: 'a', title: 'A', outcome: 'passed' },
         { ...each, id: 'b', title: 'B', outcome: 'failed', reason: 'x' },
       ],
     },
     {
-      broker: 'two',
+      subject: 'two',
       cases: [
         { ...each, id: 'a', title: 'A', outcome: 'skipped', reason },
         { ...each, id: 'c', title: 'C', outcome: 'skipped', reason },

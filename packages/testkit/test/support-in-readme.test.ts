@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 const ALL = BROKER_CONTRACT.flatMap(({ name, cases }) => cases.map(({ id, title }) => ({ id, title, theme: name })))
 
 /** A whole run in which all passed but what is said of single cases. */
-function run(broker: string, but: Readonly<Record<string, Partial<CaseReport>>> = {}): ContractReport {
-  return { broker, cases: ALL.map((each) => ({ ...each, durationMs: 1, outcome: 'passed', ...but[each.id] })) }
+function run(subject: string, but: Readonly<Record<string, Partial<CaseReport>>> = {}): ContractReport {
+  return { subject, cases: ALL.map((each) => ({ ...each, durationMs: 1, outcome: 'passed', ...but[each.id] })) }
 }
 
 const noDelay = { delay: { outcome: 'skipped', reason: 'features.delay is false' } } as const
@@ -57,8 +57,8 @@ describe('supportInReadme', () => {
     write(run('one'))
     write(run('two', noDelay))
     const before = readFileSync(readme, 'utf8')
-    expect(() => compare(report)).toThrow(`does not state what ${report.broker} showed`)
-    expect(() => compare(report)).toThrow(report.broker === 'three' ? '+ | case | one | two | three |' : '+ ')
+    expect(() => compare(report)).toThrow(`does not state what ${report.subject} showed`)
+    expect(() => compare(report)).toThrow(report.subject === 'three' ? '+ | case | one | two | three |' : '+ ')
     expect(readFileSync(readme, 'utf8')).toBe(before)
   })
 

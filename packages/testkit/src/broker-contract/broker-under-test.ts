@@ -1,5 +1,5 @@
 import type { BrokerAdapter, BrokerFeatures } from '@comm/messaging'
-import type { ContractReport } from './report.ts'
+import type { ContractReport } from '../contract/report.ts'
 
 /** How patient the suite is, and how much it sends. */
 export interface ContractLimits {
@@ -9,7 +9,7 @@ export interface ContractLimits {
   readonly quietMs?: number
   /** A delayed record may come this much before its time. @default 0 */
   readonly earlyMs?: number
-  /** … and this much after it. @default 2000 */
+  /** … and this much after it. @default 5000 */
   readonly lateMs?: number
   /** The delay that the suite asks for. @default 300 */
   readonly delayMs?: number
@@ -23,7 +23,7 @@ export const CONTRACT_LIMITS: Readonly<Required<ContractLimits>> = Object.freeze
   deadlineMs: 15_000,
   quietMs: 250,
   earlyMs: 0,
-  lateMs: 2000,
+  lateMs: 5000,
   delayMs: 300,
   largeBodyBytes: 1024 * 1024,
   loadRecords: 400,

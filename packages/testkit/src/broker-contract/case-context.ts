@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { sleep } from '@comm/core'
 import type { BrokerAdapter, BrokerAdmin, OutboundRecord, PublishResult, SubscribeRequest } from '@comm/messaging'
+import { within } from '../contract/within.ts'
 import { waitFor } from '../wait-for.ts'
 import { type BrokerUnderTest, CONTRACT_LIMITS, type ContractLimits } from './broker-under-test.ts'
 import { Collector, type Reaction } from './collector.ts'
@@ -114,15 +115,8 @@ export class CaseContext implements AsyncDisposable {
   }
 
   /** @throws Error when it takes longer than the deadline */
-  async within<Result>(promise: PromiseLike<Result>, what: string): Promise<Result> {
-    const { deadlineMs } = this.limits
-    const late = Promise.withResolvers<never>()
-    const timer = setTimeout(() => late.reject(new Error(`${what} took longer than ${deadlineMs} ms`)), deadlineMs)
-    try {
-      return await Promise.race([promise, late.promise])
-    } finally {
-      clearTimeout(timer)
-    }
+  within<Result>(promise: PromiseLike<Result>, what: string): Promise<Result> {
+    return within(promise, what, this.limits.deadlineMs)
   }
 
   async waitFor<Fact>(what: string, fact: () => Fact | Promise<Fact>): Promise<Fact> {

@@ -1,3 +1,4 @@
+import type { CaseOf, ThemeOf } from '../contract/define.ts'
 import type { BrokerUnderTest } from './broker-under-test.ts'
 import type { CaseContext } from './case-context.ts'
 
@@ -19,19 +20,11 @@ type Hook = 'sever' | 'outage' | 'deleteTopic'
  */
 export type Need = Flag | Hook | 'order' | 'laneOrder' | 'maxBodyBytes' | 'denial' | 'admin' | 'admin.remove'
 
-export interface ContractCase {
-  /** Stable: skips and support tables name it. */
-  readonly id: string
-  readonly title: string
+export interface ContractCase extends CaseOf<CaseContext> {
   readonly needs?: readonly Need[]
-  readonly run: (context: CaseContext) => Promise<void>
 }
 
-/** Cases of one theme, in the order in which they run. */
-export interface ContractTheme {
-  readonly name: string
-  readonly cases: readonly ContractCase[]
-}
+export type ContractTheme = ThemeOf<ContractCase>
 
 /** Why the case cannot run on this broker; undefined when it can. */
 export function reasonToSkip(

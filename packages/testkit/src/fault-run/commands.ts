@@ -1,6 +1,8 @@
 import type { Command } from './command.ts'
 import { DELAY_RUN_DEFAULTS, type DelayRunOptions } from './delay/options.ts'
 import { runDelay } from './delay/run.ts'
+import { DISCOVERY_RUN_DEFAULTS, type DiscoveryRunOptions, FAULT_REGISTRIES } from './discovery/options.ts'
+import { runDiscovery } from './discovery/run.ts'
 import { BROKERS, FAULT_KINDS, FAULT_RUN_DEFAULTS, type FaultRunOptions } from './options.ts'
 import { OUTAGE_RUN_DEFAULTS, type OutageRunOptions } from './outage/options.ts'
 import { runOutage } from './outage/run.ts'
@@ -44,6 +46,21 @@ export const NAMED_COMMANDS: Readonly<Record<string, Command>> = {
     options: { queue: { type: 'string' }, messages: { type: 'string' } },
     numbers: ['messages'],
     run: (given, say) => runDelay(given as unknown as DelayRunOptions, say),
+  },
+  discovery: {
+    usage: `faults discovery <${FAULT_REGISTRIES.join('|')}>: the registry is away while clients call, an instance dies, many come and go
+
+  --seconds N       how long the registry is away, each time (${DISCOVERY_RUN_DEFAULTS.seconds})
+  --churn N         seconds for which instances come and go (${DISCOVERY_RUN_DEFAULTS.churn})
+  --rate N          registrations and deregistrations a second, together (${DISCOVERY_RUN_DEFAULTS.rate})
+  --least N         that the registry must take of them (${DISCOVERY_RUN_DEFAULTS.least})
+
+  Fails when a call failed, a registration was not back within two heartbeats, a dead instance was listed for more than a second after
+  its time to live, a new one was not called within two seconds, or lists did not become right.
+`,
+    options: { seconds: { type: 'string' }, churn: { type: 'string' }, rate: { type: 'string' }, least: { type: 'string' } },
+    numbers: ['seconds', 'churn', 'rate', 'least'],
+    run: (given, say) => runDiscovery(given as unknown as DiscoveryRunOptions, say),
   },
   outage: {
     usage: `faults outage <${BROKERS.filter((broker) => broker !== 'memory').join('|')}>: the broker is away while messages are offered

@@ -41,12 +41,17 @@ async function main(): Promise<number> {
   return failures.length === 0 ? 0 : 1
 }
 
-try {
-  process.exitCode = await main()
-} catch (thrown) {
-  const error = CommunicationError.from(thrown)
-  const isUsage =
-    error.code === 'COMM_CONFIGURATION' || String((thrown as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
-  stderr.write(`faults: ${isUsage ? error.message : ((thrown as Error).stack ?? error.message)}\n`)
-  process.exitCode = isUsage ? 2 : 1
+async function exitCode(): Promise<number> {
+  try {
+    return await main()
+  } catch (thrown) {
+    const error = CommunicationError.from(thrown)
+    const isUsage =
+      error.code === 'COMM_CONFIGURATION' || String((thrown as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
+    stderr.write(`faults: ${isUsage ? error.message : ((thrown as Error).stack ?? error.message)}\n`)
+    return isUsage ? 2 : 1
+  }
 }
+
+// Without it Node 24.21 now and then closes its handles for ever, at full load, after a server was stopped (`CleanupHandles`).
+process.exit(await exitCode())

@@ -1,6 +1,6 @@
 import type { TlsFiles } from './certificates.ts'
 
-export type ServerName = 'redis' | 'rabbitmq' | 'kafka' | 'consul' | 'etcd'
+export type ServerName = 'redis' | 'rabbitmq' | 'kafka' | 'consul' | 'etcd' | 'dnsmasq' | 'kubernetes'
 
 /** How a server was found, in the order in which the ways are tried. */
 export type ServerSource = 'environment' | 'docker' | 'local' | 'installed'

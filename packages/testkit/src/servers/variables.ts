@@ -7,4 +7,6 @@ export const SERVER_VARIABLES: Readonly<Record<ServerName, string>> = Object.fre
   kafka: 'COMM_TEST_KAFKA_BROKERS',
   consul: 'COMM_TEST_CONSUL_URL',
   etcd: 'COMM_TEST_ETCD_URL',
+  dnsmasq: 'COMM_TEST_DNSMASQ_URL',
+  kubernetes: 'COMM_TEST_KUBERNETES_URL',
 })

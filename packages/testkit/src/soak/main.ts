@@ -1,12 +1,12 @@
-// `pnpm soak [options]`: the long forms of the fault runs, one after the other.
+// `pnpm soak [options]`: the long forms of the fault runs, of the leak test, of the stalled log and of the gateway's stream, one after the other.
 import { stderr, stdout } from 'node:process'
 import { parseArgs } from 'node:util'
 import { type FinishedRun, runOne } from './run-one.ts'
 import { selectRuns } from './runs.ts'
 
-const USAGE = `soak [options]: the long forms of \`faults\`, one after the other
+const USAGE = `soak [options]: the long forms of \`faults\`, of the leak test, of the stalled log and of the gateway's stream, one after the other
 
-  --only WORD   those with this word: a broker, delay, outage, --ordered, classic
+  --only WORD   those with this word: a broker, delay, outage, leak, logs, stream, --ordered, classic
   --seed S      for the runs with a schedule
   --list        only says which they are
 
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     return 2
   }
   if (values.list) {
-    stdout.write(runs.map((words) => `faults ${words}\n`).join(''))
+    stdout.write(runs.map((words) => `${words}\n`).join(''))
     return 0
   }
   const finished: FinishedRun[] = []
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
 }
 
 function lineOf({ words, passed, seconds }: FinishedRun): string {
-  return `${passed ? 'ok    ' : 'FAILED'} ${String(seconds).padStart(5)} s  faults ${words}`
+  return `${passed ? 'ok    ' : 'FAILED'} ${String(seconds).padStart(5)} s  ${words}`
 }
 
 process.exitCode = await main()

@@ -1,10 +1,26 @@
-/** The long forms of the fault runs, as words after `pnpm faults`. */
+import { FAULT_REGISTRIES } from '../fault-run/discovery/options.ts'
+
+/** How many requests the long form of the leak test of `@comm/http` makes, over each transport. */
+export const LEAK_REQUESTS = 100_000
+
+/** How long the sink of `@comm/logging` stalls in the long form of its test. */
+export const LOG_STALL_MS = 30_000
+
+/**
+ * What `pnpm soak` runs: the long forms of the fault runs, as words after `pnpm`, those of the leak test, as `leak TRANSPORT`, that of the
+ * stalled sink, as `logs`, and a stream of one GiB through the gateway, as `stream gateway`.
+ */
 export const SOAK_RUNS: readonly string[] = Object.freeze([
   ...each('BROKER --messages 50000 --schedule all'),
   ...each('BROKER --messages 50000 --schedule all --ordered'),
   ...each('delay BROKER --messages 5000'),
   ...each('outage BROKER --seconds 60 --how stop'),
   ...each('outage BROKER --seconds 60 --how kill'),
+  ...FAULT_REGISTRIES.map((registry) => `faults discovery ${registry} --seconds 30 --churn 60 --rate 200 --least 190`),
+  'leak got',
+  'leak undici',
+  'logs',
+  'stream gateway',
 ])
 
 function each(words: string): readonly string[] {
@@ -12,7 +28,7 @@ function each(words: string): readonly string[] {
   const brokers = words.startsWith('outage')
     ? ['rabbit', 'kafka', 'redis-streams']
     : ['memory', 'rabbit --queue quorum', 'rabbit --queue classic', 'kafka', 'redis-streams']
-  return brokers.map((broker) => words.replace('BROKER', broker))
+  return brokers.map((broker) => `faults ${words.replace('BROKER', broker)}`)
 }
 
 /** @param only a word that the runs must have; undefined: all @param seed for those that are drawn by one */

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from '@jest/globals'
 import { Retries } from '../../src/fault-run/delay/retries.ts'
+import { MEMORY_MEASURED } from '../../src/fault-run/fork-options.ts'
 import { Gate } from '../../src/fault-run/gate.ts'
 import { MemoryWatch } from '../../src/fault-run/memory-watch.ts'
 import { Bits } from '../../src/fault-run/outage/bits.ts'
@@ -32,6 +34,20 @@ describe('MemoryWatch', () => {
     expect([watch.growthMiB, watch.maxMiB]).toEqual([0, 120])
     watch.sample(150 * MIB, 12_000)
     expect([watch.growthMiB, watch.maxMiB]).toEqual([30, 150])
+  })
+})
+
+describe('the processes of a run', () => {
+  it('do not keep the room that objects took which live for a moment', () => {
+    const code = `
+      const before = (gc(), process.memoryUsage.rss())
+      for (let round = 0; round < 40; round++) {
+        const waiting = []
+        for (let index = 0; index < 100_000; index++) waiting.push({ index, text: 'message ' + index })
+      }
+      console.log(Math.round((gc(), process.memoryUsage.rss() - before) / 1048576))`
+    const grownMiB = Number(execFileSync(process.execPath, [...MEMORY_MEASURED, '--eval', code], { encoding: 'utf8' }))
+    expect(grownMiB).toBeLessThan(120)
   })
 })
 

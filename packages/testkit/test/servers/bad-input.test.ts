@@ -36,7 +36,7 @@ const wrong: readonly (readonly [string, (options: never) => unknown, unknown, s
   ],
   ['startRabbitMQ', startRabbitMQ, { users: ['bob'] }, 'rabbitmq.users must be an object, got [redacted]'],
   ['startKafka', startKafka, { config: 'a=b' }, "kafka.config must be an object, got 'a=b'"],
-  ['startConsul', startConsul, { tls: true }, 'consul.tls is an unknown option, known are sources'],
+  ['startConsul', startConsul, { tls: 'both' }, "consul.tls must be one of true, false, 'mutual', got 'both'"],
   ['startEtcd', startEtcd, { tls: true }, 'etcd.tls is an unknown option, known are sources'],
   ['startFaultProxy', startFaultProxy, {}, 'faultProxy.target must be an object, got nothing'],
   [

@@ -26,6 +26,26 @@ export const administration: ContractTheme = {
       },
     },
     {
+      id: 'lag-of-delayed',
+      title: 'lag does not count what waits for its time, neither before a consumer of the group has seen it nor after',
+      needs: ['admin', 'groups', 'durable', 'delay'],
+      async run(context) {
+        const adapter = await context.connected()
+        const admin = context.admin(adapter)
+        const topic = await context.topic()
+        const group = await context.group(adapter, topic)
+        const notBefore = Date.now() + 3_600_000
+        await context.publish(adapter, ...numbered(topic, 3, () => ({ group, notBefore })), record(topic, 'now', { group }))
+        await context.waitFor('a lag of 1', async () => (await admin.lag(topic, group)) === 1)
+        const collector = await context.subscribe(adapter, { topics: [topic], group }, ack)
+        await collector.until(1)
+        await context.waitFor('no lag', async () => (await admin.lag(topic, group)) === 0)
+        const { subscription } = collector
+        await context.waitFor('no lag of this member', async () => ((await subscription.lag?.()) ?? 0) === 0)
+        assert.deepEqual(collector.texts, ['now'])
+      },
+    },
+    {
       id: 'browse',
       title: 'browse shows records, oldest first and whole, and consumes none',
       needs: ['admin', 'groups', 'durable'],

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { CommunicationError } from '@comm/core'
 import type { BrokerAdapter } from '@comm/messaging'
+import { leavesNothing } from '../../contract/resources.ts'
 import { record } from '../case-context.ts'
 import { ack, hold } from '../collector.ts'
 import type { ContractTheme } from '../contract.ts'
-import { leavesNothing } from '../resources.ts'
 
 const isClosed = (thrown: unknown): boolean => thrown instanceof CommunicationError && thrown.code === 'COMM_CLOSED'
 

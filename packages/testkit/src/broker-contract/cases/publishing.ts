@@ -37,6 +37,47 @@ export const publishing: ContractTheme = {
       },
     },
     {
+      id: 'concurrent-publishes',
+      title: 'many calls at once: each gets its own results, and the order of each key is kept',
+      needs: ['detectsUnroutable'],
+      async run(context) {
+        const adapter = await context.connected()
+        const [taken, untaken] = [await context.topic(), context.name('nobody.')]
+        const request = { topics: [taken], lanes: 'key', ordered: true, maxUnsettled: 100, ...context.anyGroup() } as const
+        const collector = await context.subscribe(adapter, request, ack)
+        const [callers, calls, size] = [10, 5, 4]
+        const each = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+        // A key belongs to one caller, who waits for a call before the next; the callers wait for nobody.
+        const one = async (caller: number): Promise<void> => {
+          for (const call of each(calls)) {
+            const lost = (caller + call) % (size + 1)
+            const records = each(size).map((index) =>
+              record(index === lost ? untaken : taken, `${caller}-${call}-${index}`, { key: `key-${caller}` }),
+            )
+            const results = await context.results(adapter, records)
+            const expected = each(size).map((index) => index !== lost)
+            assert.deepEqual(
+              results.map(({ ok }) => ok),
+              expected,
+              `results of call ${call} of caller ${caller}`,
+            )
+          }
+        }
+        await Promise.all(each(callers).map(one))
+        const stored = each(callers).map((caller) =>
+          each(calls).flatMap((call) =>
+            each(size).flatMap((index) => (index === (caller + call) % (size + 1) ? [] : [`${caller}-${call}-${index}`])),
+          ),
+        )
+        await collector.until(stored.flat().length)
+        const isOrdered = context.broker.features.ordering !== 'none'
+        for (const [caller, expected] of stored.entries()) {
+          const received = collector.texts.filter((text) => text.startsWith(`${caller}-`))
+          assert.deepEqual(isOrdered ? received : received.toSorted(), isOrdered ? expected : expected.toSorted())
+        }
+      },
+    },
+    {
       id: 'unroutable',
       title: 'a record that nobody takes is refused with COMM_UNROUTABLE, and certainly not stored',
       needs: ['detectsUnroutable'],

@@ -43,7 +43,7 @@ export async function makeRelocatable(root: string, final: string): Promise<void
  * 11's patchelf breaks it, and it needs nothing but a C library, of which any newer one serves.
  */
 function mayBeProgram(path: string): boolean {
-  return /^usr\/bin\/(redis|etcd|amqp-|kcat)/.test(path) || /^usr\/lib\/erlang\/.*\bbin\//.test(path)
+  return /^usr\/s?bin\/(redis|etcd|amqp-|kcat|dnsmasq|nginx|haproxy)/.test(path) || /^usr\/lib\/erlang\/.*\bbin\//.test(path)
 }
 
 async function kindOf(file: string): Promise<'program' | 'script' | undefined> {

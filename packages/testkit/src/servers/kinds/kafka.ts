@@ -37,7 +37,7 @@ function kafkaKind(options: KafkaServerOptions, tls: TlsFiles | undefined): Serv
     ports: ['main', ...others, 'controller'],
     special: Object.values(shaping).some((value) => value !== undefined),
     tls,
-    readyMs: 90_000,
+    readyMs: 180_000,
     advice: 'install Java 17 and Maven (Debian: apt-get install default-jre-headless maven), or set KAFKA_HOME',
     parseUrl: (brokers) => {
       const { hostname, port } = new URL(`kafka://${brokers.split(',', 1)[0]}`)

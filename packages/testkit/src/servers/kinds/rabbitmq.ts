@@ -34,7 +34,7 @@ function rabbitmqKind(options: RabbitMQServerOptions, tls: TlsFiles | undefined)
     ports: ['main', ...(tls ? ['tls'] : []), 'epmd', 'distribution'],
     special: Object.values(shaping).some((value) => value !== undefined),
     tls,
-    readyMs: 60_000,
+    readyMs: 120_000,
     advice: 'install RabbitMQ (Debian: apt-get install rabbitmq-server)',
     parseUrl: (url) => {
       const { hostname, port } = new URL(url)

@@ -89,7 +89,7 @@ class LocalServer implements ServerControl {
   }
 
   async stop(): Promise<void> {
-    this.#server?.signal('SIGSTOP')
+    await this.#server?.stop()
   }
 
   async continue(): Promise<void> {

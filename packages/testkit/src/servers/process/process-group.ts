@@ -1,6 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const LOOK_MS = 10
+const MOST_LOOKS = 500
 
 export interface Program {
   readonly command: string
@@ -64,6 +69,13 @@ export class ProcessGroup {
     if (this.#endedHow === undefined) sendSignal(-this.pid, signal)
   }
 
+  /** SIGSTOP. Resolves when it has stopped: on a busy machine it may go on for a while after the signal. */
+  async stop(): Promise<void> {
+    this.signal('SIGSTOP')
+    for (let look = 0; look < MOST_LOOKS && this.#endedHow === undefined && !(await isStopped(this.pid)); look++)
+      await sleep(LOOK_MS)
+  }
+
   /** SIGTERM, and SIGKILL when `graceMs` are over; `graceMs` 0 is SIGKILL at once. */
   async end(graceMs: number): Promise<void> {
     this.#child.ref()
@@ -84,5 +96,17 @@ function sendSignal(to: number, signal: NodeJS.Signals): void {
     process.kill(to, signal)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Whether all threads of a process have stopped (proc(5), state `T`); true where the system does not tell. */
+async function isStopped(pid: number): Promise<boolean> {
+  try {
+    const threads = await readdir(`/proc/${pid}/task`)
+    const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')))
+    // The state comes after the name, which stands in parentheses and may have any characters.
+    return stats.every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'))
+  } catch {
+    return true
   }
 }

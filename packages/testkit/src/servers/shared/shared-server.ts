@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { CommunicationError, ServiceUnavailableError } from '@comm/core'
 import type { CommonServerOptions } from '../common-options.ts'
+import type { ConsulServerOptions } from '../kinds/consul-options.ts'
 import type { KafkaServerOptions } from '../kinds/kafka-options.ts'
 import type { RabbitMQServerOptions } from '../kinds/rabbitmq-options.ts'
 import type { RedisServerOptions } from '../kinds/redis-options.ts'
@@ -14,8 +15,10 @@ export interface SharedServerOptions {
   readonly redis: RedisServerOptions
   readonly rabbitmq: RabbitMQServerOptions
   readonly kafka: KafkaServerOptions
-  readonly consul: CommonServerOptions
+  readonly consul: ConsulServerOptions
   readonly etcd: CommonServerOptions
+  readonly dnsmasq: CommonServerOptions
+  readonly kubernetes: CommonServerOptions
 }
 
 /** Without a run that shares its servers among processes, those of this process. */

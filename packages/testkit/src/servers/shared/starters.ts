@@ -1,6 +1,8 @@
 import { startConsul } from '../kinds/consul.ts'
+import { startDnsmasq } from '../kinds/dnsmasq.ts'
 import { startEtcd } from '../kinds/etcd.ts'
 import { startKafka } from '../kinds/kafka.ts'
+import { startKubernetes } from '../kinds/kubernetes.ts'
 import { startRabbitMQ } from '../kinds/rabbitmq.ts'
 import { startRedis } from '../kinds/redis.ts'
 import type { ServerName, TestServer } from '../server.ts'
@@ -12,4 +14,6 @@ export const STARTERS: Readonly<Record<ServerName, (options: object) => Promise<
   kafka: startKafka,
   consul: startConsul,
   etcd: startEtcd,
+  dnsmasq: startDnsmasq,
+  kubernetes: startKubernetes,
 })

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startRabbitMQ } from '@comm/testkit/servers'
 import { describe, expect, it } from '@jest/globals'
 import { type ChannelModel, connect } from 'amqplib'
 import { expectToSurviveFaults } from '../../support/faults-a-server-survives.ts'
 
 const LIMIT_MS = 180_000
+/** RabbitMQ 3.10 answers before the name of a new queue is on disk. */
+const ON_DISK_MS = 4000
 
 async function withConnection<Answer>(
   url: string,
@@ -35,13 +38,15 @@ describe('startRabbitMQ', () => {
       await expect(withConnection(`${server.url}/missing`, async () => 'in')).rejects.toThrow('ConnectionClose')
 
       await expectToSurviveFaults(server, {
-        write: ({ url }) =>
-          withConnection(url, async (connection) => {
+        write: async ({ url }) => {
+          await withConnection(url, async (connection) => {
             const channel = await connection.createConfirmChannel()
             await channel.assertQueue('kept', { durable: true })
             channel.sendToQueue('kept', Buffer.from('value'), { persistent: true })
             await channel.waitForConfirms()
-          }),
+          })
+          await sleep(ON_DISK_MS)
+        },
         read: ({ url }) =>
           withConnection(url, async (connection) => {
             const channel = await connection.createChannel()

@@ -11,15 +11,16 @@ export interface CaseReport {
 
 /** One run of the suite, as data. */
 export interface ContractReport {
-  readonly broker: string
+  /** The broker or registry that it was about: `RabbitMQ 4.0`. */
+  readonly subject: string
   readonly cases: readonly CaseReport[]
 }
 
 const MARKS = { passed: 'yes', failed: '**no**', skipped: '–' } as const
 
-/** A Markdown table: a row per case, a column per broker, and below it why cases were skipped. */
+/** A Markdown table: a row per case, a column per subject, and below it why cases were skipped. */
 export function supportTable(reports: readonly ContractReport[]): string {
-  const brokers = reports.map(({ broker }) => broker)
+  const subjects = reports.map(({ subject }) => subject)
   const rows = new Map<string, CaseReport>()
   for (const { cases } of reports) for (const each of cases) if (!rows.has(each.id)) rows.set(each.id, each)
   const notes: string[] = []
@@ -33,7 +34,7 @@ export function supportTable(reports: readonly ContractReport[]): string {
     })
     return `| ${[title, ...cells].join(' | ')} |`
   })
-  const head = [`| case | ${brokers.join(' | ')} |`, `|---|${brokers.map(() => '---|').join('')}`]
+  const head = [`| case | ${subjects.join(' | ')} |`, `|---|${subjects.map(() => '---|').join('')}`]
   const explained = notes.map((note, index) => `[${index + 1}] ${note}`)
   return [...head, ...lines, ...(explained.length === 0 ? [] : ['', explained.join('  \n')]), ''].join('\n')
 }
@@ -43,8 +44,8 @@ export function parseSupportTable(table: string): readonly ContractReport[] {
   const lines = table.split('\n').map((line) => line.trim())
   const notes = new Map(lines.flatMap((line) => [...line.matchAll(/^\[(\d+)\] (.*)$/g)].map(([, at, note]) => [at, note])))
   const [head, , ...rows] = lines.filter((line) => line.startsWith('|')).map(cellsOf)
-  return (head ?? []).slice(1).map((broker, column) => ({
-    broker,
+  return (head ?? []).slice(1).map((subject, column) => ({
+    subject,
     cases: rows.flatMap(([title = '', ...cells]) => caseOf(title, cells[column] ?? '', notes)),
   }))
 }

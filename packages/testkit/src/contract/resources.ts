@@ -1,4 +1,7 @@
-import type { CaseContext } from './case-context.ts'
+/** A context of cases. */
+interface Waits {
+  waitFor<Fact>(what: string, fact: () => Fact | Promise<Fact>): Promise<Fact>
+}
 
 /** Short-lived by nature. */
 const IGNORED: ReadonlySet<string> = new Set(['Immediate', 'CloseReq', 'FSReqCallback', 'FSReqPromise'])
@@ -10,7 +13,7 @@ const LEAK = 6
  * Plays several rounds and insists that they leave nothing behind: no timer, no socket, no listener of `process`.
  * What a client library opens once for the whole process is no leak: an unwatched round comes first.
  */
-export async function leavesNothing(context: CaseContext, round: () => Promise<void>): Promise<void> {
+export async function leavesNothing(context: Waits, round: () => Promise<void>): Promise<void> {
   await round()
   const before = count()
   for (let played = 0; played < ROUNDS; played++) await round()
