@@ -48,6 +48,8 @@ export interface Work {
    * compiled code of a process that has run for a while. @default inFlight
    */
   readonly warmUpInFlight?: number
+  /** Processor time for which a contender warms up: more where much code has to be compiled before it is in its steady state. @default 1000 */
+  readonly warmUpMs?: number
   /** `cpu`: processor time of the contender's process. `wall`: elapsed time. @default 'cpu' */
   readonly cost?: 'cpu' | 'wall'
   /** Measure what one operation allocates. @default false */
@@ -82,6 +84,8 @@ export type Limit =
   | { readonly contender: string; readonly atLeast: number; readonly rateOf: string }
   /** Absolute, and so true of one machine only: for promises that are made in so many words. */
   | { readonly contender: string; readonly atMostCpuUs: number }
+  /** What the contender costs more than `over` is at most this share of what `of` costs: what is put around something, beside the whole. */
+  | { readonly contender: string; readonly over: string; readonly atMostShare: number; readonly of: string }
   /** The contender allocates at most this much per operation. */
   | { readonly contender: string; readonly atMostBytes: number }
   /**
@@ -102,6 +106,8 @@ interface Prover {
   /** Runs once before anything is measured; throws when the contender does not do what the work says. */
   verify?(): Promise<void>
   close?(): Promise<void>
+  /** Processor milliseconds so far of processes of its own, which count too. */
+  otherCpuMs?(): number
 }
 
 interface Operator {

@@ -3,7 +3,7 @@ import type { Work } from './area.ts'
 export interface Effort {
   readonly rounds: (work: Work) => number
   /** Processor time. */
-  readonly warmUpMs: number
+  readonly warmUpMs: (work: Work) => number
   readonly roundMs: (work: Work) => number
   /** A folder for profiles of the measured rounds. */
   readonly profiles?: string | undefined
@@ -11,8 +11,8 @@ export interface Effort {
 
 export const FULL: Effort = {
   rounds: ({ cold, rounds }) => rounds ?? (cold ? 21 : 7),
-  warmUpMs: 1000,
+  warmUpMs: ({ warmUpMs }) => warmUpMs ?? 1000,
   roundMs: ({ roundMs }) => roundMs ?? 300,
 }
 /** Shows that a bench still runs; its figures mean nothing. */
-export const SHORT: Effort = { rounds: () => 1, warmUpMs: 10, roundMs: () => 10 }
+export const SHORT: Effort = { rounds: () => 1, warmUpMs: () => 10, roundMs: () => 10 }

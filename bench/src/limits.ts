@@ -25,6 +25,14 @@ export function checkLimits(measured: Case, limits: readonly Limit[]): readonly 
         text: `${limit.contender} takes ${row.cpuUsPerOp.toPrecision(3)} us of processor time per operation, at most ${limit.atMostCpuUs} allowed`,
       }
     }
+    if ('atMostShare' in limit) {
+      const added = row.cpuUsPerOp - rowOf(measured, limit.over).cpuUsPerOp
+      const share = added / rowOf(measured, limit.of).cpuUsPerOp
+      return {
+        kept: share <= limit.atMostShare,
+        text: `${limit.contender} adds ${Math.round(added * 1000)} ns, ${percent(share)} of ${limit.of}, at most ${percent(limit.atMostShare)} allowed`,
+      }
+    }
     if ('atLeast' in limit) {
       const ratio = row.opsPerS / rowOf(measured, limit.rateOf).opsPerS
       return {
@@ -55,6 +63,10 @@ function checkSteps(measured: Case, { steps, atMost }: Extract<Limit, { readonly
     kept: worst.times <= atMost,
     text: `a step from ${worst.from} to ${worst.to} costs ${worst.times.toPrecision(3)} of the average step, at most ${atMost.toPrecision(3)} allowed`,
   }
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`
 }
 
 function rowOf(measured: Case, contender: string): Row {

@@ -27,7 +27,7 @@ async function runOperations(op: Operation, operations: number, inFlight: number
 }
 
 export async function measureTime(ready: Ready, operations: number, inFlight: number): Promise<Sample> {
-  const stopwatch = new CpuStopwatch(operations)
+  const stopwatch = new CpuStopwatch(operations, ready.otherCpuMs?.bind(ready))
   if ('run' in ready) await ready.run(operations, stopwatch)
   else {
     stopwatch.start()
@@ -41,11 +41,14 @@ export async function measureTime(ready: Ready, operations: number, inFlight: nu
 class CpuStopwatch implements Stopwatch {
   readonly #operations: number
   #startedAt = Number.NaN
+  readonly #otherCpuMs: () => number
   #cpuBefore: NodeJS.CpuUsage | undefined
+  #otherBefore = 0
   #sample: Sample | undefined
 
-  constructor(operations: number) {
+  constructor(operations: number, otherCpuMs: () => number = () => 0) {
     this.#operations = operations
+    this.#otherCpuMs = otherCpuMs
   }
 
   /** @throws Error when it was not started and stopped */
@@ -55,6 +58,7 @@ class CpuStopwatch implements Stopwatch {
   }
 
   start(): void {
+    this.#otherBefore = this.#otherCpuMs()
     this.#cpuBefore = process.cpuUsage()
     this.#startedAt = performance.now()
   }
@@ -63,7 +67,11 @@ class CpuStopwatch implements Stopwatch {
     if (this.#cpuBefore === undefined) return
     const elapsedMs = performance.now() - this.#startedAt
     const { user, system } = process.cpuUsage(this.#cpuBefore)
-    this.#sample = { operations: Math.max(1, operations), elapsedMs, cpuMs: (user + system) / 1000 }
+    this.#sample = {
+      operations: Math.max(1, operations),
+      elapsedMs,
+      cpuMs: (user + system) / 1000 + this.#otherCpuMs() - this.#otherBefore,
+    }
   }
 }
 

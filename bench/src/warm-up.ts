@@ -14,18 +14,19 @@ const MOST_WAITING = 5
 export async function warmUp(prepared: Prepared, work: Work, child: ContenderProcess, effort: Effort): Promise<number> {
   const { inFlight = 1, warmUpInFlight = inFlight } = work
   const roundMs = effort.roundMs(work)
+  const warmUpMs = effort.warmUpMs(work)
   let busyMs = 0
   let spentMs = 0
   const isWarm = ({ elapsedMs, cpuMs }: Sample): boolean => {
     busyMs += cpuMs
     spentMs += elapsedMs
-    return busyMs >= effort.warmUpMs || spentMs >= effort.warmUpMs * MOST_WAITING
+    return busyMs >= warmUpMs || spentMs >= warmUpMs * MOST_WAITING
   }
   const measure = (operations: number, underWay: number): Promise<Sample> =>
     measureRun(prepared, work, child, operations, underWay)
 
   const warmed = await growing((batch) => measure(batch, warmUpInFlight), warmUpInFlight, roundMs, isWarm)
-  const isLong = ({ elapsedMs }: Sample): boolean => elapsedMs >= Math.min(roundMs, effort.warmUpMs) / 4
+  const isLong = ({ elapsedMs }: Sample): boolean => elapsedMs >= Math.min(roundMs, warmUpMs) / 4
   const last =
     warmUpInFlight === inFlight ? warmed : await growing((batch) => measure(batch, inFlight), inFlight, roundMs, isLong)
   return Math.max(inFlight, Math.round((last.operations * roundMs) / Math.max(last.elapsedMs, 0.001)))

@@ -12,8 +12,8 @@ const measured: Case = {
   cost: 'cpu',
   rows: [
     { ...row, contender: 'bare', ratioToBaseline: 1 },
-    { ...row, contender: 'peer', ratioToBaseline: 80, opsPerS: 4 },
-    { ...row, contender: '@comm/core', ratioToBaseline: 4, bytesPerOp: 1800 },
+    { ...row, contender: 'peer', ratioToBaseline: 80, opsPerS: 4, cpuUsPerOp: 0.04 },
+    { ...row, contender: '@comm/core', ratioToBaseline: 4, bytesPerOp: 1800, cpuUsPerOp: 1.001 },
   ],
 }
 
@@ -36,6 +36,16 @@ describe('limits', () => {
       '@comm/core does 0.250 of the operations that peer does per second, at least 0.950 wanted',
     ],
     [{ contender: '@comm/core', atMostBytes: 1900 }, true, '@comm/core allocates 1800 bytes per operation, at most 1900 allowed'],
+    [
+      { contender: '@comm/core', over: 'bare', atMostShare: 0.029, of: 'peer' },
+      true,
+      '@comm/core adds 1 ns, 2.5 % of peer, at most 2.9 % allowed',
+    ],
+    [
+      { contender: '@comm/core', over: 'bare', atMostShare: 0.024, of: 'peer' },
+      false,
+      '@comm/core adds 1 ns, 2.5 % of peer, at most 2.4 % allowed',
+    ],
     [
       { contender: '@comm/core', atMostBytes: 1799 },
       false,

@@ -19,6 +19,7 @@ export function plotSvg(title: string, series: readonly Series[], seconds: numbe
   const height = TOP + series.length * (PANEL_HEIGHT + GAP)
   const panels = series.map((each, index) => panel(each, TOP + index * (PANEL_HEIGHT + GAP), seconds))
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#222">
+<title>${title}</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="${LEFT}" y="20" font-size="15" font-weight="bold">${title}</text>
 ${panels.join('\n')}

@@ -31,7 +31,7 @@ export const area: Area = {
   name: 'balancing',
   packages: ['core'],
   works: (Object.keys(STRATEGIES) as StrategyName[]).flatMap((strategy) => [
-    work(strategy, 'pick', strategy === 'consistentHash' ? [] : FAST_AND_FLAT),
+    work(strategy, 'pick', FAST_AND_FLAT),
     work(strategy, 'call', []),
   ]),
 }
