@@ -29,6 +29,115 @@ describe('pnpm example', () => {
     expect(lines.at(-1)).toBe('resilience-patterns: ok')
   }, 60_000)
 
+  it('http-client shows what a client does and asserts it', async () => {
+    const { stdout, stderr } = await example('http-client')
+    const lines = stdout.trimEnd().split('\n')
+    expect(stderr).toBe('')
+    expect(lines.map((line) => line.split(':')[0])).toEqual([
+      '✓ Calls',
+      '✓ Retry',
+      '✓ Circuit breaker',
+      '✓ Cache',
+      '✓ Streams',
+      '✓ Events',
+      '✓ Authentication',
+      '✓ Balancing',
+      'http-client',
+    ])
+    expect(lines.at(-1)).toBe('http-client: ok')
+  }, 60_000)
+
+  it('service-discovery registers, finds, filters and outlives an outage on the embedded registry', async () => {
+    const { stdout, stderr } = await example('service-discovery')
+    const lines = stdout.trimEnd().split('\n')
+    expect(stderr).toBe('')
+    expect(lines.slice(0, -2).map((line) => line.split(':')[0])).toEqual([
+      '✓ Register and find',
+      '✓ Filter',
+      '✓ Scale out',
+      '✓ Scale in',
+      '✓ A death',
+      '✓ An outage',
+    ])
+    expect(lines.at(-1)).toBe('service-discovery: ok')
+  }, 60_000)
+
+  it('service-mesh shows identities, lists, policies, versions, certificates and an outage, and asserts them', async () => {
+    const { stdout, stderr } = await example('service-mesh')
+    const lines = stdout.trimEnd().split('\n')
+    expect(stderr).toBe('')
+    expect(lines.slice(0, -2).map((line) => line.split(':')[0])).toEqual([
+      '✓ By name',
+      '✓ Allow list',
+      '✓ Lists that change',
+      '✓ Policies that change',
+      '✓ Versions',
+      '✓ Certificates',
+      '✓ An outage',
+      '✓ Topology',
+    ])
+    expect(lines.at(-1)).toBe('service-mesh: ok')
+  }, 60_000)
+
+  it('observability shows traces, metrics, logs, audit and health, and asserts them', async () => {
+    const { stdout, stderr } = await example('observability')
+    const lines = stdout.trimEnd().split('\n')
+    expect(stderr).toBe('')
+    expect(lines.slice(0, -1).map((line) => line.split(':')[0])).toEqual([
+      '✓ Traces',
+      '✓ Metrics',
+      '✓ Quiet logs',
+      '✓ Levels',
+      '✓ Security and audit',
+      '✓ Health',
+    ])
+    expect(lines.at(-1)).toBe('observability: ok')
+  }, 60_000)
+
+  it('communication-manager goes from configuration to shutdown and asserts it', async () => {
+    const { stdout, stderr } = await example('communication-manager')
+    const lines = stdout.trimEnd().split('\n')
+    expect(stderr).toBe('')
+    expect(lines.map((line) => line.split(':')[0])).toEqual([
+      'on the embedded broker',
+      '✓ Configuration',
+      '✓ First use',
+      '✓ Start',
+      '✓ Use',
+      '✓ Health',
+      '✓ Shutdown',
+      'communication-manager',
+    ])
+    expect(lines.at(-1)).toBe('communication-manager: ok')
+  }, 60_000)
+
+  it('messaging shows what the embedded broker does with messages and asserts it', async () => {
+    const { stdout, stderr } = await example('messaging')
+    const lines = stdout.trimEnd().split('\n')
+    expect(stderr).toBe('')
+    expect(lines.map((line) => line.split(':')[0])).toEqual([
+      'on the embedded broker',
+      '✓ Groups',
+      '✓ Typed topics',
+      '✓ Retry',
+      '✓ Dead letters',
+      '✓ Deduplication',
+      '✓ Order',
+      '✓ Delay',
+      '✓ Request and reply',
+      '✓ Patterns',
+      '✓ Stop',
+      'messaging',
+    ])
+    expect(lines.at(-1)).toBe('messaging: ok')
+  }, 60_000)
+
+  it('messaging names the brokers when asked for another', async () => {
+    await expect(example('messaging', '--broker', 'nats')).rejects.toMatchObject({
+      stderr: expect.stringContaining('--broker is one of memory, rabbitmq, kafka, redis, not nats'),
+    })
+  }, 60_000)
+
   it('names the examples when asked for one that is not there', async () => {
     await expect(example('no-such-example')).rejects.toMatchObject({
       code: 2,

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { Account } from './account.ts'
 import { failingPaymentsChapter } from './chapters/failing-payments.ts'
 import { flakyHandlerChapter } from './chapters/flaky-handler.ts'
+import { identitiesChapter } from './chapters/identities.ts'
 import { orderChapter } from './chapters/order.ts'
 import { poisonMessageChapter } from './chapters/poison-message.ts'
 import { shutdownChapter } from './chapters/shutdown.ts'
@@ -17,12 +18,16 @@ const { once, json } = options()
 const startedAt = performance.now()
 const account = new Account({ json })
 const journal = new Journal()
-account.line('Four services, real HTTP, the embedded broker; each keeps a log, all in this process.')
+account.line(
+  'A gateway in front of four services in a mesh, real HTTP, gRPC and mutual TLS, the embedded broker and registry, all in this process.',
+)
 
 const services = await startServices(journal)
-const customer = new Customer(services.orders.server.url)
+const token = await services.identityProvider.token('ada', 'orders:write users:read')
+const customer = new Customer(services.gateway.server.url, token)
 const scene = { account, services, journal, customer }
-for (const chapter of [orderChapter, failingPaymentsChapter, flakyHandlerChapter, poisonMessageChapter]) await chapter(scene)
+const chapters = [orderChapter, identitiesChapter, failingPaymentsChapter, flakyHandlerChapter, poisonMessageChapter]
+for (const chapter of chapters) await chapter(scene)
 
 if (once) {
   await shutdownChapter(scene)
@@ -54,19 +59,20 @@ function options(): { once: boolean; json: boolean } {
   }
 }
 
-function stayUp({ users, payments, orders, notifications }: Services): void {
-  const post = (url: string, body: string): string => `  curl -s ${url} -H 'content-type: application/json' -d '${body}'`
+function stayUp({ users, payments, orders, notifications, gateway }: Services): void {
   console.log(`
-The services stay up; try:
-${post(`${orders.server.url}/orders`, '{"userId":"1","amount":42}')}
+The services stay up, and take calls of each other and of the gateway; try, within ten minutes:
+  TOKEN=${token}
+  curl -s ${gateway.server.url}/api/v1/orders -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{"userId":"1","amount":42}'
+  curl -s ${gateway.server.url}/api/v1/users/2 -H "authorization: Bearer $TOKEN"
+  curl -s ${gateway.server.url}/api/v1/users/2
+  curl -s ${gateway.server.url}/health
   curl -s ${notifications.server.url}/mails
-  curl -s ${users.server.url}/users/2
-  curl -s ${orders.server.url}/health
-${post(`${payments.server.url}/faults`, '{"outOfOrder":true}')}
+  curl -s ${notifications.server.url}/asyncapi.json
 Ctrl-C stops them.`)
 
   const stop = async (): Promise<void> => {
-    for (const { manager } of [orders, users, payments, notifications]) await manager.shutdown()
+    for (const { manager } of [gateway, orders, users, payments, notifications]) await manager.shutdown()
     await customer[Symbol.asyncDispose]()
     console.log('\nstopped')
   }

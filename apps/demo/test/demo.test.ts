@@ -14,6 +14,7 @@ interface Document {
 describe('the demo', () => {
   it('shows every chapter, asserts it, and says so last', async () => {
     const { stdout } = await run(process.execPath, ['--conditions=@comm/source', main, '--once'])
+    expect(stdout).toContain('✓ and say so in the audit log (spiffe://shop.example/users not-allowed)')
     expect(stdout).toContain('✓ the breaker opened after 3 failures (open)')
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('demo: ok')
   }, 30_000)
@@ -24,6 +25,7 @@ describe('the demo', () => {
     expect(ok).toBe(true)
     expect([...new Set(findings.map(({ chapter }) => chapter))]).toEqual([
       'An order',
+      'Identities',
       'A failing service',
       'A flaky handler',
       'A poison message',

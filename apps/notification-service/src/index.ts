@@ -1,2 +1,3 @@
+export { notificationContract } from './contract.ts'
 export { type Mail, Mailer } from './mailer.ts'
 export { createNotificationService, GROUP, type NotificationService, type NotificationServiceOptions } from './service.ts'

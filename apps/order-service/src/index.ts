@@ -1,3 +1,3 @@
+export { type NewOrder, type Order, orderContract } from './contract.ts'
 export { type OrderCreated, orderCreated } from './events.ts'
-export type { Order } from './place-order.ts'
 export { createOrderService, type OrderService, type OrderServiceOptions } from './service.ts'

@@ -4,9 +4,11 @@ import { stopOnSignals } from '@comm/core'
 import { createLogger } from '@comm/logging'
 import { createUserService } from './service.ts'
 
-const config = CommunicationConfig.load({ overrides: { serviceName: 'user-service' } })
+const config = CommunicationConfig.load({ overrides: { serviceName: 'users' } })
 const logger = createLogger({ service: 'user-service', level: config.logging.level, format: config.logging.format })
-const { manager, server } = await createUserService({ config, logger, port: Number(process.env.PORT ?? 0) })
+// All addresses, where others are to reach it: in a container.
+const listen = { host: process.env.HOST ?? '127.0.0.1', port: Number(process.env.PORT ?? 0) }
+const { manager, server } = await createUserService({ config, logger, ...listen })
 stopOnSignals({ stop: () => manager.shutdown() })
 await manager.initialize()
 logger.info('listening', { url: server.url })
