@@ -1,9 +1,16 @@
-// `pnpm support-tables [Jest's arguments]`: writes the support tables of the READMEs from a run of the broker contract.
+// `pnpm support-tables [Jest's arguments]`: writes the support tables of the READMEs from a run of the broker contract and of the registry contract.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 /** Where the contract suite runs over the brokers that a README has a table of. */
-const SUITES = ['memory-contract', 'integration/contract', 'integration/classic']
+const SUITES = [
+  'memory-contract',
+  'static-contract',
+  'kubernetes-contract',
+  'integration/contract',
+  'integration/classic',
+  'integration/.*-contract',
+]
 const { status } = spawnSync(
   process.execPath,
   // One after the other: two columns of one table come from two files.

@@ -26,12 +26,16 @@ export const FROM_CORE: readonly string[] = [
   'Logger',
   'parseEndpoint',
   'partsOfUrl',
+  'pause',
   'serverUrl',
   'silentLogger',
   'sleep',
   'systemClock',
   'Timer',
+  'unlessAborted',
   'UP',
+  'withinLimit',
+  'withTimeLimit',
 ]
 
 /** Spans and schemas are the trunk's. */

@@ -4,8 +4,8 @@
  */
 export const LAYERS: readonly (readonly string[])[] = [
   ['core'],
-  ['config', 'logging', 'telemetry', 'security', 'discovery', 'messaging', 'redis-stores'],
-  ['kafka-driver'],
+  ['config', 'logging', 'telemetry', 'security', 'messaging', 'redis-stores', 'contracts'],
+  ['kafka-driver', 'discovery'],
   ['http', 'grpc', 'messaging-rabbit', 'messaging-kafka', 'messaging-redis'],
   ['gateway', 'mesh'],
   ['manager'],

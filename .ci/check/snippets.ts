@@ -13,13 +13,14 @@ const DOCUMENTS = [
   'bench/README.md',
 ]
 const FOLDER = '.snippets'
-const LIMIT_MS = 10_000
+/** For one that never ends, on a machine that has other things to do too. */
+const LIMIT_MS = 120_000
 const AT_ONCE = 2
 
 /** Documentation executes: each snippet is compiled as a user would, and run from the root in a process of its own. */
 export const snippets: Part = {
   name: 'snippets',
-  failsWhen: 'a ```ts fence of the documentation does not compile, or ends with another code than 0 within ten seconds',
+  failsWhen: 'a ```ts fence of the documentation does not compile, or ends with another code than 0 within two minutes',
   run: async (root) => {
     const documents = globSync(DOCUMENTS, { cwd: root }).sort()
     const extracted = documents.map((file) => extractSnippets(file, readFileSync(join(root, file), 'utf8')))
@@ -61,7 +62,6 @@ function write(root: string, found: readonly Snippet[]): void {
     compilerOptions: {
       composite: false,
       declaration: false,
-      declarationMap: false,
       isolatedDeclarations: false,
       rewriteRelativeImportExtensions: false,
       allowImportingTsExtensions: true,

@@ -52,7 +52,7 @@ describe('docker-compose.yml', () => {
   })
 
   it('mounts configurations that are YAML', () => {
-    const files = globSync('deploy/**/*.{yml,yaml}', { cwd: root })
+    const files = globSync('deploy/!(kubernetes)/**/*.{yml,yaml}', { cwd: root })
     expect(files.length).toBeGreaterThan(2)
     for (const file of files) expect(parse(readFileSync(join(root, file), 'utf8'))).toBeInstanceOf(Object)
   })
