@@ -6,11 +6,13 @@ import {
   type Health,
   type Timer,
   UP,
+  unlessAborted,
   withinLimit,
 } from '@comm/core'
 import { ClusterLink } from './cluster-link.ts'
 import { redisError } from './errors.ts'
 import type { RedisLink } from './link.ts'
+import { connectAborted } from './open-node.ts'
 import { type RedisConnectionOptions, type ResolvedConnection, resolveConnection } from './options.ts'
 import { SingleLink } from './single-link.ts'
 
@@ -18,6 +20,13 @@ import { SingleLink } from './single-link.ts'
 export interface ConnectionWatcher {
   onLost(reason: ConnectionError): void
   onRestored(link: RedisLink): void
+}
+
+/** A connect under way, for all that wait for it; it ends with the last of them. */
+interface Opening {
+  readonly done: Promise<void>
+  readonly stop: AbortController
+  waiting: number
 }
 
 const backoff = exponentialBackoff({ baseMs: 50, maxMs: 1000 })
@@ -35,7 +44,7 @@ export class RedisConnection implements AsyncDisposable {
   readonly #watchers = new Set<ConnectionWatcher>()
   readonly #lifetime = new AbortController()
   #link: RedisLink | undefined
-  #connecting: Promise<void> | undefined
+  #opening: Opening | undefined
   #retry: Timer | undefined
   #probe: Timer | undefined
   #retries = 0
@@ -81,10 +90,17 @@ export class RedisConnection implements AsyncDisposable {
   async connect(signal: AbortSignal): Promise<void> {
     this.#checkOpen()
     if (this.#link !== undefined || this.#retry !== undefined) return
-    this.#connecting ??= this.#open(signal).finally(() => {
-      this.#connecting = undefined
-    })
-    await this.#connecting
+    this.#opening ??= this.#startToOpen()
+    const opening = this.#opening
+    opening.waiting++
+    try {
+      await unlessAborted(opening.done, signal)
+    } catch (thrown) {
+      throw signal.aborted ? connectAborted(signal) : thrown
+    } finally {
+      opening.waiting--
+      if (opening.waiting === 0) this.#endOpening(opening, signal.reason)
+    }
   }
 
   /** Asks the server, with a time limit. Never throws. */
@@ -126,11 +142,21 @@ export class RedisConnection implements AsyncDisposable {
     this.#probe?.cancel()
     this.#link?.destroy()
     this.#link = undefined
-    await this.#connecting?.catch(() => undefined)
+    await this.#opening?.done.catch(() => undefined)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #startToOpen(): Opening {
+    const stop = new AbortController()
+    return { done: this.#open(stop.signal), stop, waiting: 0 }
+  }
+
+  #endOpening(opening: Opening, reason: unknown): void {
+    if (this.#opening === opening) this.#opening = undefined
+    opening.stop.abort(reason)
   }
 
   async #open(signal: AbortSignal): Promise<void> {

@@ -76,8 +76,7 @@ export async function within<Result>(
   work: Promise<Result>,
 ): Promise<Result> {
   const gaveUp = Promise.withResolvers<never>()
-  const abort = (): void =>
-    gaveUp.reject(new CommunicationError('the connect was aborted by its caller', { code: 'COMM_ABORTED', cause: signal.reason }))
+  const abort = (): void => gaveUp.reject(connectAborted(signal))
   const timer = clock.setTimer(connectionTimeoutMs, () =>
     gaveUp.reject(
       new ConnectionError(
@@ -94,4 +93,8 @@ export async function within<Result>(
     timer.cancel()
     signal.removeEventListener('abort', abort)
   }
+}
+
+export function connectAborted(signal: AbortSignal): CommunicationError {
+  return new CommunicationError('the connect was aborted by its caller', { code: 'COMM_ABORTED', cause: signal.reason })
 }

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ServiceUnavailableError } from '@comm/core'
 import { freePorts } from '../../free-port.ts'
 import type { Found, LocalPlan, ServerKind } from '../kind.ts'
 import type { ServerControl } from '../server.ts'
+import { dataRoot } from './data-root.ts'
 import { ProcessGroup, type Program } from './process-group.ts'
 import { readyPing } from './ready-ping.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
@@ -66,7 +66,7 @@ class LocalServer implements ServerControl {
   static async create(kind: ServerKind, found: Found): Promise<LocalServer> {
     const numbers = await freePorts(kind.ports.length)
     const ports = Object.fromEntries(kind.ports.map((name, at) => [name, numbers[at] as number]))
-    const folder = await mkdtemp(join(tmpdir(), `comm-${kind.name}-`))
+    const folder = await mkdtemp(join(await dataRoot(), `comm-${kind.name}-`))
     const plan = kind.local(found, { folder, listen: HOST, ports })
     return new LocalServer(kind, folder, ports, plan)
   }
