@@ -27,6 +27,28 @@ async function* blocks(): AsyncGenerator<Buffer> {
   for (let sent = 0; sent < STREAMED_BYTES; sent += BLOCK.byteLength) yield BLOCK
 }
 
+describe('a body', () => {
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at))
+
+  it.each([
+    ['that comes with its length', [bytes], true],
+    ['in pieces, with its length', [bytes.subarray(0, 100), bytes.subarray(100)], true],
+    ['of unknown length', [bytes], false],
+  ])('%s arrives byte by byte as it is', async (_, pieces, isDeclared) => {
+    await using files = await service(async (_request, response) => {
+      response.writeHead(200, isDeclared ? { 'content-length': bytes.byteLength } : {})
+      for (const piece of pieces) await new Promise((resolve) => response.write(piece, resolve))
+      response.end()
+    })
+    await using gateway = await gatewayFor({ services: { files: { url: files.url, path: '/files' } } })
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await fetch(`${gateway.url}/files`, { method })
+      expect(Buffer.from(await answer.arrayBuffer())).toEqual(method === 'GET' ? bytes : Buffer.of())
+      expect(answer.headers.get('content-length')).toBe(isDeclared ? '256' : null)
+    }
+  })
+})
+
 describe('a long stream', () => {
   it('passes both ways at once in flat memory', async () => {
     await using mirror = await service((request, response) => {

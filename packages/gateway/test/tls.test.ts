@@ -59,6 +59,8 @@ describe('HTTPS', () => {
         headers: { cookie: 'x=1; y=2', 'x-forwarded-proto': 'https', via: '2.0 comm-gateway' },
       })
       expect(seen.names.filter((name) => name.startsWith(':'))).toEqual([])
+      const post = await ask(session, { ':path': '/api/v1/users', ':method': 'POST' }, 'naïve')
+      expect((JSON.parse(post.text) as Seen).body).toBe(Buffer.from('naïve').toString('latin1'))
       const posts = await Promise.all(
         Array.from({ length: 20 }, (_, at) => ask(session, { ':path': '/api/v1/users', ':method': 'POST' }, `body ${at}`)),
       )
