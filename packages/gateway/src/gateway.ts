@@ -35,7 +35,7 @@ import { healthOf, type ServiceState, statesOf } from './observe/service-states.
 import { endSpan } from './observe/tracing.ts'
 import { describeRoutes } from './routing/describe-routes.ts'
 import type { RouteTable } from './routing/route-table.ts'
-import { answerClientError, rawProblem } from './server/client-error.ts'
+import { answerClientError, refuseTunnel } from './server/client-error.ts'
 import { serverFor } from './server/create-server.ts'
 import { answerServerOptions } from './server/server-options.ts'
 import { Certificates } from './server/tls.ts'
@@ -257,7 +257,7 @@ class HttpGateway implements Gateway, ExchangeParts {
     server.on('checkContinue', this.#handle)
     server.on('checkExpectation', this.#handle)
     server.on('upgrade', this.#upgrade)
-    server.on('connect', (_request: IncomingMessage, socket: Socket) => socket.end(rawProblem(405)))
+    server.on('connect', refuseTunnel)
     server.on('clientError', answerClientError)
     return server
   }

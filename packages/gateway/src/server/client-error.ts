@@ -20,13 +20,23 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: ServerSo
     socket.destroy(error)
     return
   }
-  const status = STATUS_OF[error.code ?? ''] ?? 400
+  answerRaw(socket, STATUS_OF[error.code ?? ''] ?? 400)
+}
+
+/** Refuses to become a tunnel. Node has let go of the connection, its errors too: one that nobody listens to would end the process. */
+export function refuseTunnel(_request: unknown, socket: Socket): void {
+  socket.on('error', () => socket.destroy())
+  answerRaw(socket, 405)
+}
+
+/** A client that does not close its side is not waited for. */
+function answerRaw(socket: Socket, status: number): void {
   socket.end(rawProblem(status))
   socket.destroySoon()
 }
 
 /** A problem document as bytes, for a connection that has no response object. */
-export function rawProblem(status: number): string {
+function rawProblem(status: number): string {
   const title = STATUS_CODES[status] ?? 'Error'
   const body = JSON.stringify({ type: 'about:blank', title, status, code: 'COMM_REFUSED' })
   return [
