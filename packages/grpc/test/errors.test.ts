@@ -151,6 +151,11 @@ describe('fromStatus', () => {
     expect(error.details).toMatchObject({ processed })
   })
 
+  it('knows a connection that broke in the middle of an answer', () => {
+    const error = fromStatus({ ...attempt, isCommitted: true, code: 14, message: 'Connection dropped' })
+    expect(error).toMatchObject({ code: 'COMM_CONNECTION', details: { processed: 'maybe' } })
+  })
+
   it('does not take what an implementation threw for a call that was not begun', () => {
     const trailers = new Metadata()
     trailers.set('content-type', 'application/grpc')

@@ -9,7 +9,10 @@ async function call(options: InProcessOptions, request: Partial<SimpleRequest>):
   const { unaryCall } = pair.client.service(TestServiceDefinition)
   return unaryCall(SimpleRequest.fromPartial(request)).then(
     ({ payload: answer }) => `${answer?.body.length} bytes`,
-    (error: unknown) => CommunicationError.from(error).code,
+    (thrown: unknown) => {
+      const { code, message } = CommunicationError.from(thrown)
+      return code === 'COMM_TOO_LARGE' ? code : message
+    },
   )
 }
 

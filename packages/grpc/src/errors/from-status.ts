@@ -38,6 +38,8 @@ export type Processed = 'no' | 'maybe'
 const NEVER_LEFT = /^(?:No connection established|Name resolution failed|Channel closed before call started)/
 /** `RST_STREAM` with REFUSED_STREAM: the server has not looked at it (RFC 9113 8.7). */
 const REFUSED = /Stream refused by server/
+/** How grpc-js words a connection that broke under the call, even where the answer had begun. */
+const BROKEN = /^(?:Connection dropped|Write (?:error|failed))/
 /** How grpc-js words its own limits. */
 const TOO_LARGE = /larger than|larger than max|message size/i
 
@@ -48,7 +50,7 @@ const TOO_LARGE = /larger than|larger than max|message size/i
 export function fromStatus(attempt: FailedAttempt): CommunicationError {
   const { code, message, trailers, method, target } = attempt
   const status = statusName(code)
-  const isFromServer = attempt.isCommitted || isTrailersOnly(trailers)
+  const isFromServer = isTrailersOnly(trailers) || (attempt.isCommitted && !BROKEN.test(message))
   const [packed] = trailers.get(DETAILS_KEY)
   const rich = packed instanceof Uint8Array ? decodeDetails(packed) : {}
   const pushback = pushbackOf(trailers)
