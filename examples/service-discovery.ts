@@ -107,13 +107,13 @@ try {
   show('Scale out', 'a third instance has its share within two seconds')
 
   await a.deregister()
-  await until('bc', 2000)
+  await until('bc', 30_000)
   show('Scale in', 'one that says goodbye is called no more')
 
   // Registered by hand, without a heartbeat: as if its process had been killed at once.
   const dead = { instance: { service: orders, id: 'd', host: '127.0.0.1', port: servers[3]?.port ?? 0 }, ttlMs: TTL_MS }
-  await services.registry.register(dead, AbortSignal.timeout(5000))
-  await until('bcd', 2000)
+  await services.registry.register(dead, AbortSignal.timeout(30_000))
+  await until('bcd', TTL_MS)
   servers[3]?.stop()
   const goneAfterMs = await (async () => {
     const startedAt = performance.now()
@@ -133,10 +133,10 @@ try {
     assert.equal(resolver.isStale, true)
     assert.equal((await callers.health()).status, 'degraded')
     embedded.start({ forget: true })
-    await until('bc', 2000)
+    await until('bc', 30_000)
     const startedAt = performance.now()
     while (resolver.isStale) {
-      assert(performance.now() - startedAt < 2 * TTL_MS, 'it is fresh again')
+      assert(performance.now() - startedAt < 30_000, 'it is fresh again')
       await answered(1)
       await wait(20)
     }

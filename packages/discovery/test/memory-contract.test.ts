@@ -13,6 +13,5 @@ registryContract(
     features: new MemoryRegistry().features,
     createRegistry: () => new MemoryRegistry({ server }),
     outage: { begin: () => server.stop(), end: () => server.start() },
-    limits: { ttlMs: 200 },
   },
 )

@@ -49,11 +49,11 @@ describe('a file that changes', () => {
     await watch.start()
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const underWay = ask(gateway, agent)
-    await waitFor(() => release !== undefined, { what: 'the request at the service', timeoutMs: 30_000 })
+    await waitFor(() => release !== undefined, { what: 'the request at the service' })
 
     replace(to(two.url))
     await clock.advance(2000)
-    await waitFor(async () => (await ask(gateway)).text === 'two', { what: 'the new configuration', timeoutMs: 30_000 })
+    await waitFor(async () => (await ask(gateway)).text === 'two', { what: 'the new configuration' })
     release?.()
     const [before, after] = [await underWay, await ask(gateway, agent)]
     expect([before.text, after.text]).toEqual(['slow', 'two'])

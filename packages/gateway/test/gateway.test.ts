@@ -231,10 +231,10 @@ describe('failures', () => {
     for (let call = 1; call <= 5; call++) {
       const controller = new AbortController()
       const asked = fetch(`${gateway.url}/slow`, { signal: controller.signal }).catch(() => 'left')
-      await waitFor(() => slow.requests.length === call, { timeoutMs: 20_000 })
+      await waitFor(() => slow.requests.length === call)
       controller.abort()
       expect(await asked).toBe('left')
-      await waitFor(() => cancelled === call, { what: `${call} cancelled requests`, timeoutMs: 20_000 })
+      await waitFor(() => cancelled === call, { what: `${call} cancelled requests` })
     }
     expect(await (await fetch(`${gateway.url}/slow/quick`)).text()).toBe('quick')
     await waitFor(() => gateway.inFlight === 0)
@@ -296,11 +296,11 @@ describe('health', () => {
     }
     expect(await answers()).toEqual(['sick', 'well'])
     isWell = false
-    await waitFor(() => gateway.services['mixed']?.available === 1, { timeoutMs: 20_000 })
+    await waitFor(() => gateway.services['mixed']?.available === 1)
     expect(await answers()).toEqual(['well'])
     expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({ components: { mixed: { status: 'degraded' } } })
     isWell = true
-    await waitFor(() => gateway.services['mixed']?.available === 2, { timeoutMs: 20_000 })
+    await waitFor(() => gateway.services['mixed']?.available === 2)
     expect(await answers()).toEqual(['sick', 'well'])
   })
 
@@ -311,7 +311,7 @@ describe('health', () => {
       port: 0,
       host: '127.0.0.1',
       services: { slow: { url: slow.url, path: '/slow' } },
-      readinessDelayMs: 200,
+      readinessDelayMs: 3000,
     })
     await gateway.start()
     const { url } = gateway
@@ -320,13 +320,11 @@ describe('health', () => {
     await waitFor(() => open.length === 1)
     const stopping = gateway.stop()
     expect((await fetch(`${url}/ready`)).status).toBe(503)
-    await waitFor(
-      () =>
-        fetch(`${url}/ready`).then(
-          () => false,
-          () => true,
-        ),
-      { timeoutMs: 20_000 },
+    await waitFor(() =>
+      fetch(`${url}/ready`).then(
+        () => false,
+        () => true,
+      ),
     )
     open[0]?.()
     expect(await (await asked).text()).toBe('done')

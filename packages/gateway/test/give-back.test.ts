@@ -47,7 +47,7 @@ async function hashOf(stream: IncomingMessage, sender: () => Socket | null | und
     last = left
     return isStill
   }
-  await waitFor(waits, { intervalMs: 50, timeoutMs: 30_000, what: 'a sender that waits' })
+  await waitFor(waits, { intervalMs: 50, what: 'a sender that waits' })
   const hash = createHash('sha256')
   for await (const chunk of stream) hash.update(chunk as Buffer)
   return hash.digest('hex')

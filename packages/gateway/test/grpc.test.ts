@@ -209,10 +209,10 @@ describe('a call that fails', () => {
         ended = true
       })
     const asked = fetch(`${gateway.url}/payments/7`, { signal: left.signal }).catch((error: unknown) => error)
-    await waitFor(() => payments.taken.length === 1, { what: 'the call', timeoutMs: 30_000 })
+    await waitFor(() => payments.taken.length === 1, { what: 'the call' })
     left.abort()
     await asked
-    await waitFor(() => ended, { what: 'the end of the call at the service', timeoutMs: 30_000 })
+    await waitFor(() => ended, { what: 'the end of the call at the service' })
   })
 })
 
@@ -266,7 +266,7 @@ describe('a reload', () => {
     }
     payments.taken.length = 0
     const underWay = ask()
-    await waitFor(() => payments.taken.length === 1, { what: 'the call', timeoutMs: 30_000 })
+    await waitFor(() => payments.taken.length === 1, { what: 'the call' })
     own.reload({ services: { other: 'http://127.0.0.1:1' } })
     expect(await ask()).toBe(404)
     release.resolve()

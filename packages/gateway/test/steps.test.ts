@@ -269,7 +269,7 @@ describe('fallbacks, mirrors and aggregates', () => {
     })
     const answer = await fetch(`${gateway.url}/users?a=1`, { method: 'POST', body: 'hello' })
     expect(((await answer.json()) as Seen).body).toBe('hello')
-    await waitFor(() => seen.includes('end'), { timeoutMs: 20_000 })
+    await waitFor(() => seen.includes('end'))
     expect(seen[0]).toBe('POST /users?a=1 hello')
   })
 

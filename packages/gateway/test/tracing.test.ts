@@ -10,7 +10,7 @@ const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const exporter = new InMemorySpanExporter()
 
 async function onlySpan(): Promise<ReadableSpan> {
-  await waitFor(() => exporter.getFinishedSpans().length > 0, { timeoutMs: 20_000, what: 'a span' })
+  await waitFor(() => exporter.getFinishedSpans().length > 0, { what: 'a span' })
   const [span, ...others] = exporter.getFinishedSpans()
   expect(others).toEqual([])
   return span as ReadableSpan

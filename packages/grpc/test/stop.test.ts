@@ -14,7 +14,7 @@ describe('a server that stops', () => {
   it('answers what has come in, refuses what comes later, and ends endless streams when the time is over', async () => {
     const go = Promise.withResolvers<void>()
     const entered = Promise.withResolvers<void>()
-    const server = new GrpcServer({ host: '127.0.0.1', port: 0, drainMs: 200 }).add(TestServiceDefinition, {
+    const server = new GrpcServer({ host: '127.0.0.1', port: 0, drainMs: 3000 }).add(TestServiceDefinition, {
       async unaryCall() {
         entered.resolve()
         await go.promise
@@ -39,7 +39,7 @@ describe('a server that stops', () => {
 
     const stopped = lifecycle.stop()
     await new Promise((resolve) => setImmediate(resolve))
-    const late = codeOf(service.unaryCall({}, { timeoutMs: 5000 }))
+    const late = codeOf(service.unaryCall({}, { timeoutMs: 30_000 }))
     go.resolve()
     expect(await underWay).toMatchObject({ serverId: 'finished' })
     expect(await endless.next().catch((error: unknown) => error)).toMatchObject({

@@ -26,15 +26,15 @@ describe('the call context', () => {
 
   it('says how much time is left: of the deadline, or of the total limit when that is shorter', async () => {
     await using server = await localServer(echo)
-    await using client = new HttpClient({ baseUrl: server.url, timeout: { totalMs: 5000 } })
+    await using client = new HttpClient({ baseUrl: server.url, timeout: { totalMs: 30_000 } })
     await using unlimited = new HttpClient({ baseUrl: server.url, timeout: { totalMs: Number.POSITIVE_INFINITY } })
     const left = async (by: HttpClient): Promise<number> => Number((await headersSeen(by))['x-request-timeout-ms'])
-    const short = await withDeadline(1000, () => left(client))
+    const short = await withDeadline(20_000, () => left(client))
     expect(short).toBeGreaterThan(0)
-    expect(short).toBeLessThanOrEqual(1000)
+    expect(short).toBeLessThanOrEqual(20_000)
     const total = await withDeadline(60_000, () => left(client))
-    expect(total).toBeGreaterThan(1000)
-    expect(total).toBeLessThanOrEqual(5000)
+    expect(total).toBeGreaterThan(20_000)
+    expect(total).toBeLessThanOrEqual(30_000)
     expect(await headersSeen(unlimited)).not.toHaveProperty('x-request-timeout-ms')
   })
 

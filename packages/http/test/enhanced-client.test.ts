@@ -137,7 +137,7 @@ describe('retry', () => {
 
   it('tries again after an attempt that took too long', async () => {
     await using server = await answering(-1, 200)
-    await using client = clientOf(server, { timeout: { attemptMs: 1000 } })
+    await using client = clientOf(server, { timeout: { attemptMs: 3000 } })
     expect((await client.get('/')).attempts).toBe(2)
   })
 })

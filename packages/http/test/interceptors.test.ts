@@ -12,7 +12,7 @@ describe('interceptors', () => {
         request: [
           () => undefined,
           async ({ headers }) => ({ headers: { 'X-Two': `${headers['x-one']}2`, accept: undefined }, query: { page: 2 } }),
-          ({ headers, url }) => ({ json: { seen: headers['x-two'], at: url.search }, timeout: { totalMs: 5000 } }),
+          ({ headers, url }) => ({ json: { seen: headers['x-two'], at: url.search }, timeout: { totalMs: 30_000 } }),
         ],
       },
     })

@@ -84,13 +84,13 @@ describe.each([
       const wanted = print(pair)
       expect(seen.at(-1)).not.toBe(wanted)
       await write(pair)
-      await waitFor(() => seen.at(-1) === wanted, { timeoutMs: 30_000 })
+      await waitFor(() => seen.at(-1) === wanted)
       expect((await slow).status).toBe(200)
     }
     done = true
     await Promise.all(workers)
     expect(new Set(seen)).toEqual(new Set(pairs.map(print)))
-    await waitFor(() => server.sockets.size === 0 && transport.stats().open === 0, { timeoutMs: 30_000 })
+    await waitFor(() => server.sockets.size === 0 && transport.stats().open === 0)
   })
 
   it('that do not fit together are not used', async () => {

@@ -184,5 +184,5 @@ describe('importing and creating', () => {
       encoding: 'utf8',
     })
     expect(output).toBe('false true 0 0\n')
-  }, 30_000)
+  })
 })

@@ -151,7 +151,7 @@ import { CommunicationManager } from '@comm/manager'
       .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(lines[0]).toMatchObject({ message: 'the configuration was reloaded', applied: ['debugMode'], needsRestart: [] })
     expect(lines.filter(({ message }) => message === 'the configuration was reloaded')).toHaveLength(2)
-  }, 30_000)
+  })
 
   it('is refused once the shutdown has begun', async () => {
     const manager = new CommunicationManager(from({}), QUIET)

@@ -36,7 +36,7 @@ describe('a mesh in a lifecycle', () => {
     await asked.promise
     const stopping = lifecycle.stop()
     const observer = new MemoryRegistry({ server: stage.registry })
-    await waitFor(async () => (await observer.resolve('orders', AbortSignal.timeout(5000))).length === 0)
+    await waitFor(async () => (await observer.resolve('orders', AbortSignal.timeout(30_000))).length === 0)
     release.resolve()
     expect((await answer).text()).toBe('there')
     expect((await stopping).problems).toEqual([])
@@ -53,6 +53,6 @@ describe('a mesh in a lifecycle', () => {
     expect(await discovery.resolve('orders')).toEqual([])
     const owned = new MemoryRegistry()
     await createMesh({ service: 'orders', discovery: owned }).close()
-    await expect(owned.resolve('orders', AbortSignal.timeout(5000))).rejects.toMatchObject({ code: 'COMM_CLOSED' })
+    await expect(owned.resolve('orders', AbortSignal.timeout(30_000))).rejects.toMatchObject({ code: 'COMM_CLOSED' })
   })
 })

@@ -82,10 +82,10 @@ describe('10,000 messages with faults of every kind', () => {
     }
     await Promise.all(Array.from({ length: KEYS }, (_, index) => publishKey(`key-${index}`)))
 
-    await waitFor(() => handled.size >= MESSAGES, { what: 'all messages to be handled', timeoutMs: 20_000 })
+    await waitFor(() => handled.size >= MESSAGES, { what: 'all messages to be handled' })
     expect(handled.outOfOrder()).toEqual([])
     expect(happened(publisher, consumer)).toEqual(FAULTS)
-  }, 30_000)
+  })
 
   it('loses none, keeps the order and handles each once, with the client and its resend, retry and deduplication', async () => {
     const { publisher, consumer } = await faultyPair(5)
@@ -114,9 +114,9 @@ describe('10,000 messages with faults of every kind', () => {
     )
     expect(outcomes.filter(({ ok }) => !ok)).toEqual([])
 
-    await waitFor(() => handled.size >= MESSAGES, { what: 'all messages to be handled', timeoutMs: 20_000 })
+    await waitFor(() => handled.size >= MESSAGES, { what: 'all messages to be handled' })
     expect(handled.outOfOrder()).toEqual([])
     expect(handled.calls).toBe(MESSAGES)
     expect(happened(publisher, consumer)).toEqual(FAULTS)
-  }, 30_000)
+  })
 })

@@ -17,7 +17,7 @@ brokerContract(
     sever: () => server.dropConnections(),
     outage: { begin: () => server.stop(), end: () => server.start() },
     deleteTopic: (topic) => void server.deleteTopic(topic),
-    limits: { deadlineMs: 3000, quietMs: 5, lateMs: 1500, delayMs: 40 },
+    limits: { quietMs: 5, delayMs: 40 },
     report(report) {
       const { user, system } = process.cpuUsage(before)
       const { cases } = report

@@ -6,7 +6,7 @@ import { Between } from './support/between.ts'
 
 const server = new MemoryServer()
 const { features } = new MemoryBrokerAdapter({ server })
-const limits = { delayMs: 50, deadlineMs: 5000 }
+const limits = { delayMs: 50 }
 const runner = { describe, it, afterAll }
 
 pipelineSuite(runner, { name: 'in memory', features, createAdapter: () => new MemoryBrokerAdapter({ server }), limits })

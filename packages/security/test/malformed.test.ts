@@ -80,7 +80,7 @@ describe('whatever comes from outside', () => {
       }),
       { numRuns: 200 },
     )
-  }, 60_000)
+  })
 
   it(`${RUNS} generated policies are refused with a typed error, or decide`, () => {
     const principal: Principal = { subject: 'a', method: 'jwt', scopes: ['s'], roles: ['r'], attributes: { t: 1 } }

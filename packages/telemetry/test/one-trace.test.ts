@@ -13,7 +13,6 @@ import { orderTrace, placed, traceTree } from './support/trace-tree.ts'
 
 /** What `waitFor` takes for not true yet, in place of some spans. */
 const NOT_YET = undefined as unknown as readonly ReadableSpan[]
-const PATIENT = { timeoutMs: 30_000 }
 
 /** Spans that the SDK keeps when it is shut down are gone: they are taken before. */
 async function traced(use: (take: () => Promise<readonly ReadableSpan[]>) => Promise<void>): Promise<void> {
@@ -46,7 +45,7 @@ describe('one trace', () => {
       const spans: readonly ReadableSpan[] = await waitFor(async () => {
         const found = await take()
         return found.length >= 10 ? found : NOT_YET
-      }, PATIENT)
+      })
       expect(traceTree(spans.map(placed))).toEqual(['test (internal)', ...orderTrace('order.created').map((line) => `  ${line}`)])
       expect(new Set(spans.map((span) => span.spanContext().traceId)).size).toBe(1)
       const byName = (name: string, kind: SpanKind): ReadableSpan =>
@@ -110,7 +109,7 @@ describe('one trace', () => {
       const spans: readonly ReadableSpan[] = await waitFor(async () => {
         const found = (await take()).filter(({ attributes }) => attributes['http.response.status_code'] === 500)
         return found.length === 3 ? found : NOT_YET
-      }, PATIENT)
+      })
       for (const { status, attributes } of spans) {
         expect(status.code).toBe(SpanStatusCode.ERROR)
         expect(attributes['error.type']).toBe('500')

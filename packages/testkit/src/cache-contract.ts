@@ -9,7 +9,7 @@ export type CacheSubject = StoreSubject<CacheStore>
 /** Longer than any case takes. */
 const LONG_MS = 60_000
 /** Short enough to really wait for. */
-const SHORT_MS = 100
+const SHORT_MS = 1000
 
 function entryOf(text: string, metadata = `about ${text}`): CacheEntry {
   return { body: new TextEncoder().encode(text), metadata }

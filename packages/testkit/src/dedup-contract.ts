@@ -8,7 +8,7 @@ export type DedupSubject = StoreSubject<DedupStore>
 /** Long enough that no lease ends by itself in a case that does not let time pass. */
 const LEASE_MS = 60_000
 /** Short enough to really wait for. */
-const SHORT_MS = 100
+const SHORT_MS = 1000
 
 /**
  * What every `DedupStore` must do, as a test-suite. Each case uses a key of its own, so the cases may share one server.

@@ -1,4 +1,4 @@
-import { waitFor } from './wait-for.ts'
+import { WAIT_FOR_DEFAULTS, waitFor } from './wait-for.ts'
 
 /** What a scripted call does instead of the usual. */
 export type SpyStep<Arguments extends readonly unknown[], Result> = (...call: Arguments) => Result | Promise<Result>
@@ -18,7 +18,7 @@ export interface HandlerSpy<Arguments extends readonly unknown[], Result> {
   next(step: SpyStep<Arguments, Result>): this
   /** What every call does that is not scripted. */
   usually(step: SpyStep<Arguments, Result>): this
-  /** Resolves once there were at least so many calls. @throws Error after `timeoutMs` (default 5000) */
+  /** Resolves once there were at least so many calls. @throws Error after `timeoutMs` (default 30000) */
   called(times: number, timeoutMs?: number): Promise<void>
 }
 
@@ -68,7 +68,7 @@ export function handlerSpy<Arguments extends readonly unknown[] = readonly unkno
       step = next
       return spy
     },
-    async called(times: number, timeoutMs = 5000) {
+    async called(times: number, timeoutMs = WAIT_FOR_DEFAULTS.timeoutMs) {
       const what = `call ${times} of a handler`
       await waitFor(() => calls.length >= times, { what, timeoutMs }).catch((thrown: unknown) => {
         throw new Error(`${(thrown as Error).message}: it was called ${calls.length} times`)

@@ -3,7 +3,7 @@ import { type Clock, sleep, systemClock } from '@comm/core'
 export interface WaitForOptions {
   /** Completes `waited … ms for` in the error. @default 'a fact' */
   readonly what?: string
-  /** @default 5000 */
+  /** @default 30000 */
   readonly timeoutMs?: number
   /** Time between two looks. @default 5 */
   readonly intervalMs?: number
@@ -13,7 +13,7 @@ export interface WaitForOptions {
 
 export const WAIT_FOR_DEFAULTS: Readonly<Required<WaitForOptions>> = Object.freeze({
   what: 'a fact',
-  timeoutMs: 5000,
+  timeoutMs: 30_000,
   intervalMs: 5,
   clock: systemClock,
 })

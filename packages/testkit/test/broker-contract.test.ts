@@ -135,7 +135,7 @@ describe('the broker contract finds', () => {
         return adapter.connect(signal)
       },
     }))
-    const { cases } = await runContract(leaky, ['nothing-left'])
+    const { cases } = await runContract({ ...leaky, limits: { ...limits, deadlineMs: 3000 } }, ['nothing-left'])
     for (const timer of timers) clearInterval(timer)
     expect(cases.find(({ id }) => id === 'nothing-left')).toMatchObject({
       outcome: 'failed',

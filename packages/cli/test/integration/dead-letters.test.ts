@@ -29,7 +29,7 @@ describe.each(BROKERS)('dead letters on $type', (row) => {
     await manager.messaging.publish(topic, { order: 2 }, { id: 'second' })
     await manager.messaging.publish(topic, 'x'.repeat(5000), { id: 'long' })
     const letters = manager.messaging.deadLetters(topic, 'billing')
-    await waitFor(async () => (await letters.count()) === 3, { what: 'three dead letters', timeoutMs: 20_000 })
+    await waitFor(async () => (await letters.count()) === 3, { what: 'three dead letters' })
   }, 120_000)
   afterAll(() => manager?.shutdown())
 
@@ -93,7 +93,7 @@ describe.each(BROKERS)('dead letters on $type', (row) => {
     expect(again.stderr).toContain('looked at the oldest 2 of 3 dead letters; --limit 3 looks at all of them')
     expect(jsonLines(again)).toMatchObject([{ messageId: 'first', outcome: 'replayed' }])
     const letters = manager.messaging.deadLetters(topic, 'billing')
-    await waitFor(async () => (await letters.find('first'))?.replays === 1, { what: 'its second death', timeoutMs: 20_000 })
+    await waitFor(async () => (await letters.find('first'))?.replays === 1, { what: 'its second death' })
 
     const refused = await dlq('replay', '--id', 'first', '--max-replays', '1')
     expect(refused).toMatchObject({
@@ -104,7 +104,7 @@ describe.each(BROKERS)('dead letters on $type', (row) => {
 
     isMended = true
     expect(await dlq('replay', '--id', 'first')).toMatchObject({ code: 0 })
-    await waitFor(() => handled.length === 1, { what: 'the handling of the replayed message', timeoutMs: 20_000 })
+    await waitFor(() => handled.length === 1, { what: 'the handling of the replayed message' })
     expect(handled).toEqual([{ order: 1 }])
     if (row.removes) expect(await ids()).toHaveLength(2)
   }, 90_000)

@@ -21,7 +21,7 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
 
   const publish = (...words: readonly string[]) => comm(['publish', topic, ...words], { env })
   const arrived = async (count: number) => {
-    await waitFor(() => got.length >= count, { what: `${count} messages at the group`, timeoutMs: 20_000 })
+    await waitFor(() => got.length >= count, { what: `${count} messages at the group` })
     return got.splice(0)
   }
 
@@ -113,7 +113,7 @@ describe.each(BROKERS)('publish and tail on $type', (row) => {
     await using tail = new Comm(['tail', topic], { env })
     await tail.says('listening')
     await manager.messaging.publish(topic, { order: 1 }, { key: 'ada' })
-    await waitFor(() => tail.stdout.endsWith('\n'), { what: 'the message', timeoutMs: 20_000 })
+    await waitFor(() => tail.stdout.endsWith('\n'), { what: 'the message' })
     tail.child.kill('SIGINT')
     expect((await tail.ended).code).toBe(0)
     expect(tail.stdout).toMatch(/^\d{4}-\S+Z cli-\S+ \[ada\] \{"order":1\}\n$/)

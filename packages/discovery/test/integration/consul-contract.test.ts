@@ -18,7 +18,7 @@ registryContract(
     name: 'Consul',
     report,
     features: new ConsulRegistry().features,
-    createRegistry: () => new ConsulRegistry({ host: proxy.host, port: proxy.port, waitMs: 2000, requestTimeoutMs: 3000 }),
+    createRegistry: () => new ConsulRegistry({ host: proxy.host, port: proxy.port, waitMs: 2000, requestTimeoutMs: 10_000 }),
     outage: { begin: () => consul.kill(), end: () => consul.restart() },
     sever: () => proxy.reset(),
     limits: { ttlMs: 2000 },

@@ -64,11 +64,11 @@ describe('Consul', () => {
     await one.register(registration, signal)
     expect(await one.resolve('checked', signal)).toHaveLength(1)
     status = 500
-    await waitFor(async () => (await one.resolve('checked', signal)).length === 0, { timeoutMs: 20_000 })
+    await waitFor(async () => (await one.resolve('checked', signal)).length === 0)
     expect(await one.renew(registration, signal)).toBe('kept')
     expect(await one.resolve('checked', signal)).toHaveLength(0)
     status = 200
-    await waitFor(async () => (await one.resolve('checked', signal)).length === 1, { timeoutMs: 20_000 })
+    await waitFor(async () => (await one.resolve('checked', signal)).length === 1)
     await one.deregister(registration, signal)
     server.close()
     server.closeAllConnections()

@@ -8,7 +8,7 @@ import { report } from '../support/support-table.ts'
 const dns = await startDnsmasq()
 afterAll(() => dns.close())
 
-const options = { domain: DNS_TEST_ZONE, servers: [`${dns.host}:${dns.port}`], refreshMs: 100, minRefreshMs: 50, timeoutMs: 500 }
+const options = { domain: DNS_TEST_ZONE, servers: [`${dns.host}:${dns.port}`], refreshMs: 100, minRefreshMs: 50 }
 const outage = { begin: () => dns.kill(), end: () => dns.restart() }
 const services = new Map<string, readonly ServiceInstance[]>()
 const target = (host: string): string => `host-${host.replaceAll('.', '-')}.${DNS_TEST_ZONE}`

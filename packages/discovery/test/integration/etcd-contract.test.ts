@@ -18,7 +18,7 @@ registryContract(
     name: 'etcd',
     report,
     features: new EtcdRegistry().features,
-    createRegistry: () => new EtcdRegistry({ host: proxy.host, port: proxy.port, idleMs: 1000, requestTimeoutMs: 3000 }),
+    createRegistry: () => new EtcdRegistry({ host: proxy.host, port: proxy.port, idleMs: 1000, requestTimeoutMs: 10_000 }),
     outage: { begin: () => etcd.kill(), end: () => etcd.restart() },
     sever: () => proxy.reset(),
     limits: { ttlMs: 2000 },

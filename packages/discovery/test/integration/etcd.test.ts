@@ -146,7 +146,7 @@ describe('etcd with a login', () => {
     await following.stop()
     // Simple tokens live in the server's memory.
     await guarded.restart()
-    await waitFor(() => one.resolve('guarded', signal).then((found) => found.length === 1), { timeoutMs: 20_000 })
+    await waitFor(() => one.resolve('guarded', signal).then((found) => found.length === 1))
   })
 
   it('says that a login is refused, and not with which password', async () => {

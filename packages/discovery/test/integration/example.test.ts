@@ -5,7 +5,7 @@ import { sharedServer } from '@comm/testkit/servers'
 import { describe, expect, it } from '@jest/globals'
 
 const MAIN = join(import.meta.dirname, '../../../../examples/main.ts')
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 
 describe('pnpm example service-discovery', () => {
   it.each(['consul', 'etcd', 'redis'] as const)(

@@ -19,7 +19,7 @@ registryContract(
     report,
     features: new RedisRegistry().features,
     createRegistry: () =>
-      new RedisRegistry({ connection: { host: proxy.host, port: proxy.port }, pollMs: 100, requestTimeoutMs: 3000 }),
+      new RedisRegistry({ connection: { host: proxy.host, port: proxy.port }, pollMs: 100, requestTimeoutMs: 10_000 }),
     outage: { begin: () => redis.kill(), end: () => redis.restart() },
     sever: () => proxy.reset(),
   },

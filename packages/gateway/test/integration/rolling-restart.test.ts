@@ -47,14 +47,14 @@ it('no request fails while three instances are restarted one after the other and
   load.on('response', () => answered++)
   const untilMore = async (): Promise<void> => {
     const before = answered
-    await waitFor(() => answered > before + 100, { what: 'answers', timeoutMs: 20_000 })
+    await waitFor(() => answered > before + 100, { what: 'answers' })
   }
   await untilMore()
   for (const [at, { port }] of instances.entries()) {
     await instances[at]?.stop()
     await untilMore()
     instances[at] = await instance(port)
-    await waitFor(() => gateway.services['users']?.available === 3, { what: 'the restarted instance', timeoutMs: 20_000 })
+    await waitFor(() => gateway.services['users']?.available === 3, { what: 'the restarted instance' })
     await untilMore()
   }
   for (let reload = 1; reload <= 10; reload++) {

@@ -40,14 +40,13 @@ export class RawConnection implements AsyncDisposable {
   async until(text: string): Promise<string> {
     await waitFor(() => this.received.includes(text), {
       what: `${JSON.stringify(text)} in ${JSON.stringify(this.received)}`,
-      timeoutMs: 20_000,
     })
     return this.received
   }
 
   /** What has come until the other side closed. */
   async untilClosed(): Promise<string> {
-    await waitFor(() => this.isEnded || this.isClosed, { what: 'the end of the connection', timeoutMs: 20_000 })
+    await waitFor(() => this.isEnded || this.isClosed, { what: 'the end of the connection' })
     return this.received
   }
 

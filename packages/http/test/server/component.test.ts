@@ -73,7 +73,7 @@ describe('httpServerComponent', () => {
     const stopped = lifecycle.stop()
     await until(() => !server.listening)
     await until(() => client.stats().idle === 0)
-    expect(await failureOf(client.get('/fast', { timeout: { connectMs: 1000 } }))).toMatchObject({ code: 'COMM_CONNECTION' })
+    expect(await failureOf(client.get('/fast', { timeout: { connectMs: 30_000 } }))).toMatchObject({ code: 'COMM_CONNECTION' })
     held[0]?.end('answered')
     const response = await slow
     expect([response.text(), response.headers.connection]).toEqual(['answered', 'close'])

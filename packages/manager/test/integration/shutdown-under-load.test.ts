@@ -144,7 +144,7 @@ describe('a stop under load', () => {
           .catch((error: unknown) => failures.push(error)),
       )
       await calls.until(BEFORE_THE_STOP)
-      await waitFor(() => first.accepted.size > 0 && second.accepted.size > 0, { what: 'calls to both', timeoutMs: 30_000 })
+      await waitFor(() => first.accepted.size > 0 && second.accepted.size > 0, { what: 'calls to both' })
       expectClean(await first.lifecycle.stop())
       const before = second.accepted.size
       await calls.until(calls.answered.size + BEFORE_THE_STOP)

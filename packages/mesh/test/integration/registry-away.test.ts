@@ -10,7 +10,7 @@ const consul = await startConsul()
 afterAll(() => consul.close())
 
 const discovery = (): ConsulRegistry =>
-  new ConsulRegistry({ host: consul.host, port: consul.port, waitMs: 1000, requestTimeoutMs: 2000 })
+  new ConsulRegistry({ host: consul.host, port: consul.port, waitMs: 1000, requestTimeoutMs: 10_000 })
 const NAME = `payments-${process.pid}`
 const LIMIT = { timeoutMs: 60_000 }
 

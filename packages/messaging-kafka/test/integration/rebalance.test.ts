@@ -245,7 +245,7 @@ describe('a session', () => {
       await proxy.refuse()
       await waitFor(() => held?.lost.aborted === true, { what: 'the loss', ...CASES_MS })
       await proxy.heal()
-      await waitFor(() => handled.size === records.length, { what: 'every record', timeoutMs: 30_000 })
+      await waitFor(() => handled.size === records.length, { what: 'every record' })
     },
     LIMIT_MS,
   )

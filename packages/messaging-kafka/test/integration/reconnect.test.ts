@@ -115,7 +115,7 @@ describe('a broker that goes away', () => {
       try {
         const startedAt = performance.now()
         await subscription.stop(500)
-        expect(performance.now() - startedAt).toBeLessThan(2000)
+        expect(performance.now() - startedAt).toBeLessThan(5000)
       } finally {
         await server.continue()
       }

@@ -36,9 +36,9 @@ describe('the topic of replies', () => {
         })
         expect(resources[0]?.configEntries[0]).toMatchObject({ configName: 'retention.ms', configValue: '86400000' })
         void asking.request(topic, 'late', { timeoutMs: 60_000 }).catch(() => undefined)
-        await waitFor(() => responding.stats.inFlight === 1, { what: 'the second request', timeoutMs: 30_000 })
+        await waitFor(() => responding.stats.inFlight === 1, { what: 'the second request' })
       }
-      await waitFor(async () => (await replyTopics()).length === 0, { what: 'the end of the reply topic', timeoutMs: 30_000 })
+      await waitFor(async () => (await replyTopics()).length === 0, { what: 'the end of the reply topic' })
       late.resolve()
       await waitFor(() => answered === 2 && responding.stats.inFlight === 0, { what: 'the late reply', timeoutMs: 60_000 })
       expect(await replyTopics()).toEqual([])

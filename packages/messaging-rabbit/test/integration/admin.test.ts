@@ -26,7 +26,7 @@ describe('admin', () => {
       seenBefore.push(delivery.redeliveries !== 0)
       void delivery.settle('ack')
     })
-    await waitFor(() => seenBefore.length === COUNT - 1, { what: 'the others', timeoutMs: 30_000 })
+    await waitFor(() => seenBefore.length === COUNT - 1, { what: 'the others' })
     expect(seenBefore.filter((isSeen) => isSeen)).toEqual([])
   }, 120_000)
 })

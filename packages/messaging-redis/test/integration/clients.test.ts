@@ -83,11 +83,11 @@ describe('RedisStreamsClient', () => {
       'retries.killed',
       Array.from({ length: 500 }, (_, id) => ({ id })),
     )
-    await waitFor(() => failed.size === 500, { what: 'every first attempt', timeoutMs: 10_000 })
+    await waitFor(() => failed.size === 500, { what: 'every first attempt' })
     await redis.server.kill()
     await redis.server.restart()
-    await waitFor(() => handled.size === 500, { what: 'every retry', timeoutMs: 20_000 })
-  }, 40_000)
+    await waitFor(() => handled.size === 500, { what: 'every retry' })
+  })
 
   it('goes on after a server that stands still was given up', async () => {
     await using client = new RedisStreamsClient({ ...redis.options, group: 'stopped', heartbeatMs: 200 })
@@ -99,9 +99,9 @@ describe('RedisStreamsClient', () => {
     const late = client.publish('stopped', 'during')
     await redis.server.continue()
     await late
-    await waitFor(() => spy.messages.includes('during'), { what: 'the message', timeoutMs: 10_000 })
+    await waitFor(() => spy.messages.includes('during'), { what: 'the message' })
     await waitFor(async () => (await client.health()).status === 'up', { what: 'health to be up' })
-  }, 30_000)
+  })
 
   it('stops a subscription in its time though the server stands still', async () => {
     await using client = new RedisStreamsClient({ ...redis.options, group: 'stopping' })
@@ -110,7 +110,7 @@ describe('RedisStreamsClient', () => {
     try {
       const startedAt = performance.now()
       await subscription.stop(500)
-      expect(performance.now() - startedAt).toBeLessThan(2000)
+      expect(performance.now() - startedAt).toBeLessThan(5000)
     } finally {
       await redis.server.continue()
     }
@@ -124,13 +124,13 @@ describe('RedisStreamsClient', () => {
     let count = 0
     await client.subscribe('trimmed', () => void count++, { group: 'fast', concurrency: 100 })
     await client.publishMany('trimmed', bodies)
-    await waitFor(() => count === 3000, { what: 'the fast group', timeoutMs: 10_000 })
+    await waitFor(() => count === 3000, { what: 'the fast group' })
     assert.equal(await command('XLEN', 'trimmed'), 3000)
     let behind = 0
     await client.subscribe('trimmed', () => void behind++, { group: 'slow', concurrency: 100 })
-    await waitFor(() => behind === 3000, { what: 'the slow group', timeoutMs: 10_000 })
+    await waitFor(() => behind === 3000, { what: 'the slow group' })
     await waitFor(async () => Number(await command('XLEN', 'trimmed')) <= 1300, { what: 'the stream to be trimmed' })
-  }, 30_000)
+  })
 
   it('takes over what a consumer held that died without a word', async () => {
     const group = 'orphans'
@@ -160,9 +160,9 @@ describe('RedisStreamsClient', () => {
     await waitFor(() => performance.now() > until, { what: 'more looks for stuck entries' })
     expect(await held()).toBeGreaterThanOrEqual(40 - 11)
     goOn.resolve()
-    await spy.called(40, 20_000)
+    await spy.called(40)
     assert.equal(await held(), 0)
-  }, 30_000)
+  })
 
   it('speaks RESP3 on every connection', async () => {
     await using client = new RedisStreamsClient({ ...redis.options, clientId: 'resp-three' })
@@ -174,7 +174,7 @@ describe('RedisStreamsClient', () => {
   })
 
   it('lets a handler take longer than claimIdleMs without another consumer getting its message', async () => {
-    const options = { ...redis.options, group: 'long', claimIdleMs: 300 }
+    const options = { ...redis.options, group: 'long', claimIdleMs: 1500 }
     await using one = new RedisStreamsClient(options)
     await using other = new RedisStreamsClient(options)
     let calls = 0
@@ -186,8 +186,8 @@ describe('RedisStreamsClient', () => {
     await one.subscribe('long', handler)
     await other.subscribe('long', handler)
     await one.publish('long', 'x')
-    const until = performance.now() + 1500
-    await waitFor(() => performance.now() > until, { what: 'five times claimIdleMs' })
+    const until = performance.now() + 4500
+    await waitFor(() => performance.now() > until, { what: 'three times claimIdleMs' })
     done.resolve()
     assert.equal(calls, 1)
   })
@@ -254,9 +254,9 @@ describe('RedisPubSubClient', () => {
     await redis.server.kill()
     await redis.server.restart()
     // Whoever is faster: until the listener is back, nobody takes it.
-    await waitFor(async () => (await client.publish('again', 'back')) === undefined, { what: 'the listener', timeoutMs: 10_000 })
+    await waitFor(async () => (await client.publish('again', 'back')) === undefined, { what: 'the listener' })
     await spy.called(1)
-  }, 20_000)
+  })
 
   it('works over sharded channels', async () => {
     await using client = new RedisPubSubClient({ ...redis.options, sharded: true })

@@ -9,7 +9,7 @@ afterAll(() => redis.close())
 const runner = { describe, it, afterAll }
 const report = supportInReadme(new URL('../../README.md', import.meta.url))
 
-const streams = redis.broker('Redis Streams', (options) => new RedisStreamsAdapter({ ...options, claimIdleMs: 2000 }))
+const streams = redis.broker('Redis Streams', (options) => new RedisStreamsAdapter({ ...options, claimIdleMs: 5000 }))
 brokerContract(runner, {
   ...streams,
   report,

@@ -79,9 +79,9 @@ describe('redis-cli and Pub/Sub', () => {
       listening.stdout.on('data', (chunk: Buffer) => {
         heard += String(chunk)
       })
-      await waitFor(() => heard.includes('subscribe'), { what: 'redis-cli to listen', timeoutMs: 10_000 })
+      await waitFor(() => heard.includes('subscribe'), { what: 'redis-cli to listen' })
       await pubsub.publish(topic, { id: 10 })
-      await waitFor(() => heard.includes('"data":{"id":10}}\n'), { what: 'redis-cli to hear', timeoutMs: 10_000 })
+      await waitFor(() => heard.includes('"data":{"id":10}}\n'), { what: 'redis-cli to hear' })
       listening.kill()
       await once(listening, 'close')
       const event = JSON.parse(heard.trim().split('\n').at(-1) ?? '')

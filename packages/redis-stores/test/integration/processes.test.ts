@@ -120,7 +120,7 @@ describe('while the server does not answer', () => {
       const [one, other] = [await text(), await text()]
       return one === other && client.health().status === 'up'
     }
-    await waitFor(isWarm, { what: 'the cache', timeoutMs: 20_000 })
+    await waitFor(isWarm, { what: 'the cache' })
     lines.length = 0
     const first = await text()
     expect([await text(), client.health().status]).toEqual([first, 'up'])
@@ -142,16 +142,15 @@ describe('while the server does not answer', () => {
       await server.continue()
     }
 
-    await waitFor(isWarm, { what: 'the cache', timeoutMs: 20_000 })
+    await waitFor(isWarm, { what: 'the cache' })
     await waitFor(async () => !(await limits.take('outage', 1, bucket)).allowed && lines.length === 4, {
       what: 'the limit',
-      timeoutMs: 20_000,
     })
     expect(lines.slice(2).sort()).toEqual([
       'the shared rate limit can be used again',
       'the store of the HTTP cache can be used again',
     ])
-  }, 60_000)
+  })
 
   it('two processes go on alone and say so, and share again afterwards', async () => {
     const pair = await twoWorkers('hasty')
@@ -163,14 +162,14 @@ describe('while the server does not answer', () => {
       return texts.size === 1 && replies.every(({ health }) => health.every(({ status }) => status === 'up'))
     }
     let round = 0
-    await waitFor(isShared, { what: 'the cache that both share', timeoutMs: 30_000 })
+    await waitFor(isShared, { what: 'the cache that both share' })
     const isExact = async (): Promise<boolean> => {
       const replies = await askAll(pair, take(`round ${round++}`))
       return (
         allowedBy(replies).reduce((sum, each) => sum + each) === 3 && replies.every(({ health }) => health[1].status === 'up')
       )
     }
-    await waitFor(isExact, { what: 'the limit that both share', timeoutMs: 30_000 })
+    await waitFor(isExact, { what: 'the limit that both share' })
     const before = asked.length
 
     await server.stop()
@@ -189,8 +188,8 @@ describe('while the server does not answer', () => {
       await server.continue()
     }
 
-    await waitFor(isShared, { what: 'the cache that both share again', timeoutMs: 30_000 })
-    await waitFor(isExact, { what: 'the limit that both share again', timeoutMs: 30_000 })
+    await waitFor(isShared, { what: 'the cache that both share again' })
+    await waitFor(isExact, { what: 'the limit that both share again' })
   }, 120_000)
 
   it('a take rejects where it is told to', async () => {

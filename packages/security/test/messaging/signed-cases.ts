@@ -25,8 +25,6 @@ const pairs: Readonly<Record<'shop' | 'reader' | 'stranger', KeyPair>> = {
   stranger: generateKeyPairSync('ed25519'),
 }
 
-const WAIT = { timeoutMs: 30_000 }
-
 /** The same table on every broker. */
 export function signedCases(name: string, start: () => Promise<SignedBroker>): void {
   let broker: SignedBroker | undefined
@@ -99,7 +97,7 @@ export function signedCases(name: string, start: () => Promise<SignedBroker>): v
   }
 
   async function isDead(ready: Ready, count = 1): Promise<void> {
-    await waitFor(async () => (await ready.dead()).length === count, WAIT)
+    await waitFor(async () => (await ready.dead()).length === count)
   }
 
   describe(`signed messages on ${name}`, () => {
@@ -108,7 +106,7 @@ export function signedCases(name: string, start: () => Promise<SignedBroker>): v
       await ready
         .open([ready.signing('shop')])
         .publish(ready.topic, { id: 7 }, { key: 'k', subject: 's', headers: { tenant: 't1' } })
-      await waitFor(() => ready.handled.length === 1, WAIT)
+      await waitFor(() => ready.handled.length === 1)
       expect(ready.handled).toEqual([[{ id: 7 }, 'shop']])
       expect(await ready.dead()).toEqual([])
     })
@@ -166,7 +164,7 @@ export function signedCases(name: string, start: () => Promise<SignedBroker>): v
         signature = { ...headers }
       })
       await ready.open([ready.signing('shop'), keeping]).publish(ready.topic, { id: 7 })
-      await waitFor(() => ready.handled.length === 1, WAIT)
+      await waitFor(() => ready.handled.length === 1)
       // The headers of one message around the body of another.
       await ready.open([{ outgoing: () => ({ ...signature, ce_id: 'x', ...signature }) }]).publish(ready.topic, { id: 8 })
       await isDead(ready)
@@ -181,7 +179,7 @@ export function signedCases(name: string, start: () => Promise<SignedBroker>): v
         recorded = { ...headers }
       })
       await ready.open([ready.signing('shop'), recording]).publish(ready.topic, { id: 7 })
-      await waitFor(() => ready.handled.length === 1, WAIT)
+      await waitFor(() => ready.handled.length === 1)
       await ready.open([{ outgoing: () => recorded }]).publish(ready.topic, { id: 7 })
       await isDead(ready)
       expect(await ready.dead()).toEqual([
@@ -202,8 +200,8 @@ export function signedCases(name: string, start: () => Promise<SignedBroker>): v
         { retry },
       )
       await ready.open([ready.signing('shop')]).publish(ready.topic, { id: 7 })
-      await waitFor(() => attempts === 3, WAIT)
-      await waitFor(() => ready.consumer.stats.handled === 1, WAIT)
+      await waitFor(() => attempts === 3)
+      await waitFor(() => ready.consumer.stats.handled === 1)
       expect(await ready.dead()).toEqual([])
     })
 
@@ -270,7 +268,7 @@ export function signedCases(name: string, start: () => Promise<SignedBroker>): v
       const ready = await subscribed()
       const publisher = ready.open([ready.signing('shop')])
       await Promise.all(Array.from({ length: 50 }, (_, id) => publisher.publish(ready.topic, { id }, { key: 'k' })))
-      await waitFor(() => ready.handled.length === 50, WAIT)
+      await waitFor(() => ready.handled.length === 50)
       expect(ready.handled.map((each) => (each as [{ id: number }])[0].id)).toEqual(Array.from({ length: 50 }, (_, id) => id))
     })
   })

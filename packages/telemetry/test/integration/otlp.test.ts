@@ -51,7 +51,7 @@ describe('OTLP over HTTP', () => {
             await telemetry.flush()
             return inMemory.getFinishedSpans().length >= orderTrace(topic).length
           },
-          { what: 'all spans', timeoutMs: 30_000 },
+          { what: 'all spans' },
         )
         // Those of an SDK that was shut down are gone.
         kept.push(...inMemory.getFinishedSpans())

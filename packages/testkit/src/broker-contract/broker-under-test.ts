@@ -3,13 +3,13 @@ import type { ContractReport } from '../contract/report.ts'
 
 /** How patient the suite is, and how much it sends. */
 export interface ContractLimits {
-  /** How long anything may take that must happen. @default 15000 */
+  /** How long anything may take that must happen. @default 30000 */
   readonly deadlineMs?: number
   /** How long the suite watches that something does not happen. @default 250 */
   readonly quietMs?: number
   /** A delayed record may come this much before its time. @default 0 */
   readonly earlyMs?: number
-  /** … and this much after it. @default 5000 */
+  /** … and this much after it. @default 15000 */
   readonly lateMs?: number
   /** The delay that the suite asks for. @default 300 */
   readonly delayMs?: number
@@ -20,10 +20,10 @@ export interface ContractLimits {
 }
 
 export const CONTRACT_LIMITS: Readonly<Required<ContractLimits>> = Object.freeze({
-  deadlineMs: 15_000,
+  deadlineMs: 30_000,
   quietMs: 250,
   earlyMs: 0,
-  lateMs: 5000,
+  lateMs: 15_000,
   delayMs: 300,
   largeBodyBytes: 1024 * 1024,
   loadRecords: 400,

@@ -3,7 +3,7 @@ import type { ContractReport } from '../contract/report.ts'
 
 /** How patient the suite is. */
 export interface RegistryLimits {
-  /** How long anything may take that must happen. @default 15000 */
+  /** How long anything may take that must happen. @default 30000 */
   readonly deadlineMs?: number
   /** The time to live of registrations that are left to die; at least `features.leastTtlMs`. @default 1000 */
   readonly ttlMs?: number
@@ -12,7 +12,7 @@ export interface RegistryLimits {
 }
 
 export const REGISTRY_LIMITS: Readonly<Required<RegistryLimits>> = Object.freeze({
-  deadlineMs: 15_000,
+  deadlineMs: 30_000,
   ttlMs: 1000,
   lateMs: 1000,
 })

@@ -49,7 +49,7 @@ export class Comm implements AsyncDisposable {
 
   async says(text: string): Promise<void> {
     const what = `${JSON.stringify(text)} on stderr`
-    await waitFor(() => this.stderr.includes(text), { what, timeoutMs: 20_000 }).catch((error: Error) => {
+    await waitFor(() => this.stderr.includes(text), { what }).catch((error: Error) => {
       throw new Error(`${error.message}; got ${this.stderr}`)
     })
   }

@@ -202,7 +202,7 @@ export const outages: ContractTheme = {
 }
 
 /** A refusal that takes longer than this waits for something. */
-const AT_ONCE_MS = 1000
+const AT_ONCE_MS = 5000
 
 async function publishOnceBack(context: CaseContext, adapter: BrokerAdapter, topic: string, text: string): Promise<void> {
   await context.waitFor('publishing to work again', async () => {

@@ -68,7 +68,7 @@ export const deduplication: readonly PipelineCase[] = [
       const topic = await context.topic()
       const store = new MemoryDedupStore()
       // Long enough for a machine that has more to do.
-      const leaseMs = Math.max(context.limits.delayMs, 1500)
+      const leaseMs = Math.max(context.limits.delayMs, 2000)
       const finish = Promise.withResolvers<void>()
       const spy = context.spy(() => finish.promise)
       await client.subscribe(topic, spy, { ...context.member(), dedup: { store, key: () => 'the key', leaseMs } })

@@ -38,9 +38,7 @@ describe('servers whose test run dies', () => {
       const folders = JSON.parse(line) as string[]
       expect(processesIn(folders)).toEqual(expect.arrayContaining(['redis-server', 'beam.smp', 'epmd']))
       run.kill(signal)
-      await waitFor(() => processesIn(folders).length === 0 && !folders.some((folder) => existsSync(folder)), {
-        timeoutMs: 10_000,
-      })
+      await waitFor(() => processesIn(folders).length === 0 && !folders.some((folder) => existsSync(folder)))
     },
     120_000,
   )

@@ -22,7 +22,7 @@ describe('startRedisCluster', () => {
       client.destroy()
 
       await cluster.nodes[0]!.kill()
-      await waitFor(async () => (await infoOf(cluster.nodes[3]!, 'replication')).includes('role:master'), { timeoutMs: 30_000 })
+      await waitFor(async () => (await infoOf(cluster.nodes[3]!, 'replication')).includes('role:master'))
       await cluster.close()
       expect(pids.filter(isAlive)).toEqual([])
     },
@@ -47,7 +47,7 @@ describe('startRedisSentinel', () => {
       await master.kill()
       const named = async () => (await redisCommands(sentinels[0]!, [['INFO', 'sentinel']], AbortSignal.timeout(1_000)))[0]
       const replica = replicas[0]!
-      await waitFor(async () => (await named())?.includes(`address=${replica.host}:${replica.port}`), { timeoutMs: 30_000 })
+      await waitFor(async () => (await named())?.includes(`address=${replica.host}:${replica.port}`))
       await group.close()
       expect(pids.filter(isAlive)).toEqual([])
     },
