@@ -39,6 +39,7 @@ import { answerClientError, refuseTunnel } from './server/client-error.ts'
 import { serverFor } from './server/create-server.ts'
 import { answerServerOptions } from './server/server-options.ts'
 import { Certificates } from './server/tls.ts'
+import { Tunnels } from './server/tunnels.ts'
 
 const EXCHANGE: unique symbol = Symbol('exchange')
 type KnownResponse = ServerResponse & { [EXCHANGE]?: ClientExchange }
@@ -64,7 +65,7 @@ export interface Gateway extends Component, AsyncDisposable {
   reload(config: GatewayFileConfig): ReloadReport
   /** Looks at the files of all certificates now, those for services too; it does so by itself every ten seconds. */
   reloadCertificates(): Promise<void>
-  /** Readiness red, a pause, no new connections, requests under way finished, everything closed. Later calls give the same report. */
+  /** Readiness red, a pause, no new connections, requests under way and WebSockets finished, everything closed. Later calls give the same report. */
   stop(): Promise<StopReport>
 }
 
@@ -85,8 +86,7 @@ class HttpGateway implements Gateway, ExchangeParts {
   readonly #server: Server
   readonly #component: HttpServerComponent
   readonly #answerHealth: RequestListener
-  /** Connections that speak another protocol by now, or are about to. */
-  readonly #tunnels = new Set<Socket>()
+  readonly #tunnels = new Tunnels()
   #isReady = false
   #inFlight = 0
   #stopping: Promise<StopReport> | undefined
@@ -212,12 +212,12 @@ class HttpGateway implements Gateway, ExchangeParts {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    await this.#component.drain(signal)
+    await Promise.all([this.#component.drain(signal), this.#tunnels.drain(signal)])
   }
 
   async close(): Promise<void> {
     this.#isReady = false
-    for (const socket of this.#tunnels) socket.destroy()
+    this.#tunnels.close()
     await this.#component.close(new AbortController().signal)
     await this.#config.close()
     this.#metrics.close()
@@ -280,11 +280,7 @@ class HttpGateway implements Gateway, ExchangeParts {
     const response = new ServerResponse(request)
     response.assignSocket(socket)
     const exchange = new UpgradeExchange(this, request, response, socket, first)
-    this.#tunnels.add(socket)
-    socket.once('close', () => {
-      this.#tunnels.delete(socket)
-      exchange.closed()
-    })
+    this.#tunnels.add(socket, () => exchange.closed())
     exchange.begin()
   }
 

@@ -91,7 +91,7 @@ describe('requests that are refused, and never reach a service', () => {
     ['CONNECT', 'CONNECT shop.example.com:443 HTTP/1.1\r\nHost: shop.example.com:443\r\n\r\n', 405],
     ['another expectation', `POST ${P} HTTP/1.1\r\n${HOST}Expect: 200-ok\r\nContent-Length: 2\r\n${END}hi`, 417],
     ['a head that is too large', `GET ${P} HTTP/1.1\r\n${HOST}X-Large: ${'x'.repeat(9000)}\r\n${END}`, 431],
-    ['an upgrade that is none of ours', `GET ${P} HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`, 400],
+    ['WebSocket that is no GET', `POST ${P} HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, 400],
     ['no HTTP at all', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ])('%s', async (_, bytes, status) => {
     const before = users.requests.length
@@ -116,6 +116,11 @@ describe('requests that are served', () => {
       'chunks, extensions and trailers, which stay behind',
       `POST ${P} HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n${END}5;a=b\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n`,
       { body: 'hello' },
+    ],
+    [
+      'an offer of HTTP/2, as Java makes it with its first request',
+      `POST ${P} HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\nContent-Length: 2\r\n\r\nhi`,
+      { method: 'POST', body: 'hi' },
     ],
     ['a body of a GET', `GET ${P} HTTP/1.1\r\n${HOST}Content-Length: 2\r\n${END}hi`, { body: 'hi' }],
     ['an empty body', `POST ${P} HTTP/1.1\r\n${HOST}Content-Length: 0\r\n${END}`, { body: '' }],

@@ -21,6 +21,9 @@ const NO_TIMEOUTS = resolveTimeouts()
 
 export const DEADLINE_NAME: string = DEADLINE_HEADER.toLowerCase()
 
+/** What a count, a line and a span say of the call to the service. */
+export type CallFacts = Pick<UpstreamCall, 'upstream' | 'instance' | 'attempts'>
+
 /** One request of a client and its answer. It is the question for the route, and what is sent on. */
 export class ClientExchange extends ClientAnswer implements OutboundRequest, Question, GatewayRequest {
   asked: RequestHead = NO_HEAD
@@ -113,6 +116,22 @@ export class ClientExchange extends ClientAnswer implements OutboundRequest, Que
 
   get clientAddress(): string {
     return this.parts.forwarding.clientOf(this.peer, this.asked)
+  }
+
+  /** It asks for WebSocket: only the service can answer it. */
+  get isUpgrade(): boolean {
+    return false
+  }
+
+  get callFacts(): CallFacts | undefined {
+    return this.call
+  }
+
+  /** Of the body. */
+  get bytesReceived(): number {
+    const { body } = this
+    if (body === undefined) return 0
+    return body instanceof RequestBody ? body.bytesRead : body.byteLength
   }
 
   get isBodyRead(): boolean {

@@ -1,31 +1,53 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { type Call, CommunicationError, type Instance, type Verdict } from '@comm/core'
-import type { Client, Dispatcher } from 'undici'
-import type { AnswerFields } from '../message/answer-fields.ts'
+import type { Socket } from 'node:net'
+import { CommunicationError, type Instance, TimeoutError, type Timer, type Verdict } from '@comm/core'
+import { fieldsForClient, setField } from '../message/answer-fields.ts'
 import { refused } from '../message/request-head.ts'
 import { fieldOf } from '../routing/conditions.ts'
 import type { Route, RouteTarget } from '../routing/route.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Protected } from '../upstream/upstream-call.ts'
-import { upstreamError } from '../upstream/upstream-error.ts'
-import { ClientExchange } from './client-exchange.ts'
+import { type CallFacts, ClientExchange } from './client-exchange.ts'
 import type { ExchangeParts } from './exchange-parts.ts'
+import { type HandshakeAnswer, reach } from './handshake.ts'
+import { joinSockets } from './tunnel.ts'
 
 /** A request to speak WebSocket from here on (RFC 6455 4.1): the way is paved, and both sides are joined. */
 export class UpgradeExchange extends ClientExchange implements Protected {
   verdict: Verdict = 'ignore'
-  readonly socket: Duplex
+  attempts = 0
+  /** That was asked last. */
+  instance: Instance | undefined = undefined
+  readonly socket: Socket
   readonly #first: Buffer
   readonly #controller = new AbortController()
-  #isJoined = false
+  #total: Timer | undefined
+  #service: Socket | undefined
+  /** Bytes of the connection that are not of the tunnel. */
+  readonly #readBefore: number
+  #sentBefore = 0
 
   /** @param first bytes that came behind the head */
-  constructor(parts: ExchangeParts, request: IncomingMessage, response: ServerResponse, socket: Duplex, first: Buffer) {
+  constructor(parts: ExchangeParts, request: IncomingMessage, response: ServerResponse, socket: Socket, first: Buffer) {
     super(parts, request, response)
     this.socket = socket
     this.#first = first
+    this.#readBefore = socket.bytesRead - first.byteLength
     socket.on('error', () => socket.destroy())
+    // As Node sees requests that are not answered yet: who has closed one side has left.
+    socket.once('end', () => {
+      if (this.#service === undefined) socket.destroy()
+    })
+    // Whatever else is answered than 101, nobody reads requests from this connection any more, and a client need not close its side.
+    response.shouldKeepAlive = false
+    response.once('finish', () => {
+      socket.resume()
+      socket.destroySoon()
+    })
+  }
+
+  override get isUpgrade(): boolean {
+    return true
   }
 
   get upstream(): Upstream {
@@ -37,11 +59,18 @@ export class UpgradeExchange extends ClientExchange implements Protected {
     return `the upgrade of ${this.pathname} at ${this.upstream.name}`
   }
 
+  override get callFacts(): CallFacts | undefined {
+    return this.attempts === 0 ? undefined : this
+  }
+
+  override get bytesReceived(): number {
+    return this.#service === undefined ? 0 : this.socket.bytesRead - this.#readBefore
+  }
+
   /** Before any step: those that answer themselves know no upgrades. */
   protected override admit({ websocket }: Route): void {
-    const { upgrade } = this.asked
-    if (upgrade?.toLowerCase() !== 'websocket' || this.method !== 'GET' || this.asked.hasBody)
-      throw refused(400, 'the request asks for an upgrade that is not one of GET to websocket')
+    if (this.method !== 'GET' || this.asked.hasBody)
+      throw refused(400, 'the request asks for WebSocket, but is no GET without a body')
     if (!websocket) throw refused(403, 'this route passes no upgrades on')
     if (fieldOf(this.asked.fields, 'sec-websocket-key') === undefined) throw refused(400, 'the request has no Sec-WebSocket-Key')
   }
@@ -50,20 +79,39 @@ export class UpgradeExchange extends ClientExchange implements Protected {
     this.prepare()
     this.isRepeatable = true
     const { upstream } = this
+    const { totalMs } = this.timeouts
+    if (totalMs !== Number.POSITIVE_INFINITY) {
+      this.#total = this.parts.clock.setTimer(totalMs, () => {
+        const details = { upstream: upstream.name, limit: 'total' }
+        this.#controller.abort(
+          new TimeoutError(`${this.what} was not answered within ${totalMs} ms (timeouts.totalMs)`, { details }),
+        )
+      })
+    }
     upstream.inFlight++
     upstream.pipeline
       .run(reach, this as UpgradeExchange, this.#controller.signal)
       .then(this.#answered, (error: unknown) => this.fail(error))
-      .finally(() => upstream.ended())
+      .finally(() => {
+        this.#total?.cancel()
+        upstream.ended()
+      })
+  }
+
+  /** An attempt at an instance. */
+  begun(instance: Instance): void {
+    this.attempts++
+    this.instance = instance
+    this.verdict = 'ignore'
   }
 
   override closed(): void {
     if (this.isClosed) return
     this.isClosed = true
-    if (!this.#isJoined) {
+    if (this.#service === undefined) {
       const message = `the client went away before ${this.pathname} was upgraded`
       this.#controller.abort(new CommunicationError(message, { code: 'COMM_ABORTED' }))
-    }
+    } else this.bytesSent = this.socket.bytesWritten - this.#sentBefore
     this.tellEnd()
   }
 
@@ -71,151 +119,31 @@ export class UpgradeExchange extends ClientExchange implements Protected {
     return this.isClosed && this.status === 0
   }
 
-  override fail(error: unknown): void {
-    this.response.once('finish', () => this.socket.end())
-    super.fail(error)
-  }
-
-  readonly #answered = (answer: Answer): void => {
+  readonly #answered = (answer: HandshakeAnswer): void => {
+    const { status, fields, body, socket } = answer
     if (this.isClosed) {
-      answer.socket?.destroy()
+      socket?.destroy()
       return
     }
-    this.status = answer.status
-    if (answer.socket === undefined) return this.#pass(answer)
-    this.#join(answer, answer.socket)
-  }
-
-  /** The service does not want to: its answer goes to the client as any other. */
-  #pass({ status, fields, body }: Answer): void {
+    this.status = status
+    if (socket !== undefined) return this.#join(answer, socket)
+    // The service does not want to: its answer goes to the client as any other.
     this.head(status, fields)
-    this.response.once('finish', () => this.socket.end())
-    this.response.end(body)
+    if (body.byteLength > 0) this.data(body)
+    this.end(undefined)
   }
 
-  #join({ fields }: Answer, upstream: Duplex): void {
-    this.#isJoined = true
-    this.response.detachSocket(this.socket as never)
+  #join({ fields }: HandshakeAnswer, service: Socket): void {
     const { socket } = this
+    this.#service = service
+    this.response.detachSocket(socket)
+    const own = fieldsForClient(fields)
+    setField(own, this.parts.correlationName, this.correlationId)
     const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: Upgrade', 'upgrade: websocket']
-    for (const [name, value] of Object.entries(fields)) {
-      if (name === 'connection' || name === 'upgrade' || value === undefined) continue
-      for (const each of typeof value === 'string' ? [value] : value) lines.push(`${name}: ${each}`)
-    }
-    lines.push(`${this.parts.correlationName}: ${this.correlationId}`, '', '')
-    socket.write(lines.join('\r\n'), 'latin1')
-    if (this.#first.byteLength > 0) upstream.write(this.#first)
-    socket.pipe(upstream).pipe(socket)
-    upstream.on('error', () => socket.destroy())
-    upstream.once('close', () => socket.destroy())
-    socket.once('close', () => upstream.destroy())
-  }
-}
-
-interface Answer {
-  readonly status: number
-  readonly fields: AnswerFields
-  readonly body: Buffer
-  readonly socket: Duplex | undefined
-}
-
-/** More of a refusal is not passed on. */
-const MOST_REFUSAL_BYTES = 64 * 1024
-
-function reach(exchange: UpgradeExchange, running: Call): Promise<Answer> {
-  const instance = running.target as Instance
-  const client = exchange.upstream.tunnelTo(instance)
-  const { signal } = running
-  exchange.verdict = 'ignore'
-  return new Promise((resolve, reject) => {
-    const handler = new Handshake(exchange, instance, client, resolve, reject)
-    const { connectMs, responseMs } = exchange.timeouts
-    const limit = exchange.parts.clock.setTimer(connectMs + responseMs, () =>
-      handler.onResponseError(null, new Error('it took too long')),
-    )
-    handler.onOver = () => limit.cancel()
-    signal.addEventListener('abort', () => handler.onResponseError(null, new Error('the client is gone')), { once: true })
-    const { path, fields } = exchange
-    const options = { method: 'GET', path: exchange.upstream.basePath + path, headers: fields, upgrade: 'websocket' }
-    try {
-      client.dispatch(options as Dispatcher.DispatchOptions, handler)
-    } catch (thrown) {
-      handler.onResponseError(null, thrown as Error)
-    }
-  })
-}
-
-class Handshake implements Dispatcher.DispatchHandler {
-  readonly #exchange: UpgradeExchange
-  readonly #instance: Instance
-  readonly #client: Client
-  readonly #resolve: (answer: Answer) => void
-  readonly #reject: (reason: unknown) => void
-  readonly #chunks: Buffer[] = []
-  #size = 0
-  #status = 0
-  #fields: AnswerFields = {}
-  #isSent = false
-  #isOver = false
-  onOver: () => void = () => undefined
-
-  constructor(
-    exchange: UpgradeExchange,
-    instance: Instance,
-    client: Client,
-    resolve: (answer: Answer) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    this.#exchange = exchange
-    this.#instance = instance
-    this.#client = client
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  onRequestStart(): void {
-    this.#isSent = true
-  }
-
-  onRequestUpgrade(_: unknown, status: number, fields: AnswerFields, socket: Duplex): void {
-    if (this.#isOver) {
-      socket.destroy()
-      return
-    }
-    this.#end('success')
-    socket.once('close', () => void this.#client.destroy().catch(() => undefined))
-    this.#resolve({ status, fields, body: Buffer.alloc(0), socket })
-  }
-
-  onResponseStart(_: unknown, status: number, fields: AnswerFields): void {
-    this.#status = status
-    this.#fields = fields
-  }
-
-  onResponseData(_: unknown, chunk: Buffer): void {
-    this.#size += chunk.byteLength
-    if (this.#size <= MOST_REFUSAL_BYTES) this.#chunks.push(chunk)
-  }
-
-  onResponseEnd(): void {
-    if (this.#isOver) return
-    this.#end(this.#exchange.upstream.failureStatuses.has(this.#status) ? 'failure' : 'success')
-    void this.#client.destroy().catch(() => undefined)
-    const body = Buffer.concat(this.#chunks)
-    const fields = { ...this.#fields, 'content-length': String(body.byteLength) }
-    this.#resolve({ status: this.#status, fields, body, socket: undefined })
-  }
-
-  onResponseError(_: unknown, error: Error): void {
-    if (this.#isOver) return
-    this.#end(this.#exchange.isClosed ? 'ignore' : 'failure')
-    void this.#client.destroy().catch(() => undefined)
-    this.#reject(upstreamError(error, this.#exchange, this.#instance, this.#isSent ? 'maybe' : 'no', false))
-  }
-
-  #end(verdict: Verdict): void {
-    this.#isOver = true
-    this.#exchange.verdict = verdict
-    this.onOver()
+    for (let at = 0; at < own.length; at += 2) lines.push(`${own[at]}: ${own[at + 1]}`)
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+    this.#sentBefore = socket.bytesWritten
+    if (this.#first.byteLength > 0) service.write(this.#first)
+    joinSockets(socket, service, this.timeouts.idleMs)
   }
 }

@@ -1,18 +1,17 @@
 import { CommunicationError, type Logger } from '@comm/core'
 import type { ClientExchange } from '../exchange/client-exchange.ts'
-import { RequestBody } from '../message/request-body.ts'
 
 /** One line per request, when its answer is with the client. The query is left out: it may hold secrets. */
 export function logAccess(logger: Logger, exchange: ClientExchange): void {
   if (!logger.isEnabled('info')) return
-  const { method, pathname, status, correlationId, requestId, route, call, peer, asked, error } = exchange
+  const { method, pathname, status, correlationId, requestId, route, callFacts: call, peer, asked, error } = exchange
   logger.info(`${method} ${pathname} ${status}`, {
     method,
     path: pathname,
     status,
     durationMs: Math.round(exchange.durationMs * 1000) / 1000,
     bytesSent: exchange.bytesSent,
-    bytesReceived: bytesReceived(exchange),
+    bytesReceived: exchange.bytesReceived,
     client: exchange.parts.forwarding.clientOf(peer, asked),
     host: exchange.host,
     protocol: `HTTP/${exchange.request.httpVersion}`,
@@ -24,9 +23,4 @@ export function logAccess(logger: Logger, exchange: ClientExchange): void {
     ...(exchange.isAborted ? { aborted: true } : {}),
     ...(error instanceof CommunicationError ? { code: error.code } : {}),
   })
-}
-
-function bytesReceived({ body }: ClientExchange): number {
-  if (body === undefined) return 0
-  return body instanceof RequestBody ? body.bytesRead : body.byteLength
 }

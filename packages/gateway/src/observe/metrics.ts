@@ -40,7 +40,7 @@ export class GatewayMetrics {
     if (this.#isClosed) return
     const instruments = this.#instruments()
     if (instruments === undefined) return
-    const { method, route, status, peer, call } = exchange
+    const { method, route, status, peer, callFacts: call } = exchange
     const attributes = this.#attributesOf(route, method, peer.scheme, status)
     instruments.duration.record(exchange.durationMs / 1000, attributes, exchange.span?.context)
     if (exchange.isAborted) instruments.aborted.add(1, attributes)

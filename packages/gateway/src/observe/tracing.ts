@@ -59,7 +59,7 @@ export function continueTrace(fields: string[], within: Context): void {
 }
 
 function attributesOf(exchange: ClientExchange): Attributes {
-  const { status, route, call, request, pathname, parts, peer, asked, isAborted } = exchange
+  const { status, route, callFacts: call, request, pathname, parts, peer, asked, isAborted } = exchange
   const userAgent = request.headers['user-agent']
   return {
     'url.path': pathname.slice(0, LONGEST_TEXT),

@@ -1,4 +1,4 @@
-import { createServer, Server } from 'node:http'
+import { createServer, type IncomingMessage, Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import type { SecureContextOf } from './certificate-set.ts'
@@ -19,6 +19,11 @@ const MOST_FIELDS = 200
 /** RFC 9113 10.5, and the flood of resets of CVE-2023-44487: more at once is refused. */
 const MOST_STREAMS = 250
 
+/** RFC 9110 7.8: an offer of another protocol may be ignored. Some clients make one of h2c with every first request. */
+function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
+}
+
 /** The server that clients speak to: HTTP/1.1, or with certificates HTTP/2 and HTTP/1.1. */
 export function serverFor(parts: ServerParts): Server {
   const { maxHeaderBytes, headersTimeoutMs, keepAliveTimeoutMs, certificates, http2, requestCert } = parts
@@ -32,6 +37,7 @@ export function serverFor(parts: ServerParts): Server {
     insecureHTTPParser: false,
     // Its absence is answered by us, as everything that is refused.
     requireHostHeader: false,
+    shouldUpgradeCallback: asksForWebSocket,
   }
   if (certificates === undefined) return createServer(options)
   const { servername: _, ...material } = certificates.material
@@ -62,9 +68,19 @@ function secureHttp2(options: Parameters<typeof createSecureServer>[0] & Record<
     session.once('close', () => sessions.delete(session))
     session.on('error', () => undefined)
   })
-  const { headersTimeout, keepAliveTimeout, maxHeaderSize, requireHostHeader } = options as Record<string, unknown>
+  const { headersTimeout, keepAliveTimeout, maxHeaderSize, requireHostHeader, shouldUpgradeCallback } = options as Record<
+    string,
+    unknown
+  >
   // Node keeps these for HTTP/1.1 beside HTTP/2 on the server itself.
-  Object.assign(server, { headersTimeout, keepAliveTimeout, maxHeaderSize, requireHostHeader, requestTimeout: 0 })
+  Object.assign(server, {
+    headersTimeout,
+    keepAliveTimeout,
+    maxHeaderSize,
+    requireHostHeader,
+    shouldUpgradeCallback,
+    requestTimeout: 0,
+  })
   Object.assign(server, {
     closeIdleConnections(): void {
       Server.prototype.closeIdleConnections.call(server as never)

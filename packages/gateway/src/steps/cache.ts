@@ -27,7 +27,7 @@ export function cacheStep(config: CacheConfig): RouteStep {
     name: 'cache',
     async enter(exchange: ClientExchange): Promise<boolean> {
       const { method, asked } = exchange
-      if ((method !== 'GET' && method !== 'HEAD') || asked.hasBody) return false
+      if (exchange.isUpgrade || (method !== 'GET' && method !== 'HEAD') || asked.hasBody) return false
       const url = new URL(`http://${exchange.host || 'gateway'}${exchange.pathname}${exchange.search}`)
       const request: CacheRequest = { method, url, headers: headersOf(exchange), collect: 'bytes', exchange }
       const answer = await cache.handle(request, ask, { signal: exchange.signal })

@@ -22,6 +22,7 @@ export function mirrorStep(upstream: Upstream, ratio: number, timeouts: Timeouts
   return {
     name: 'mirror',
     enter(exchange: ClientExchange): boolean | Promise<boolean> {
+      if (exchange.isUpgrade) return false
       if (ratio < 1 && exchange.parts.random() >= ratio) return false
       const { hasBody, contentLength } = exchange.asked
       if (!hasBody) {
