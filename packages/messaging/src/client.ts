@@ -1,4 +1,4 @@
-import { CommunicationError, type Component, type Health, UP, unlessAborted, withTimeLimit } from '@comm/core'
+import { CommunicationError, type Component, type Health, pause, UP, unlessAborted, withTimeLimit } from '@comm/core'
 import { callable, checkArgument, withDefaults } from '@comm/core/options'
 import { assemble, type ClientParts } from './assemble.ts'
 import type { BrokerAdapter } from './broker.ts'
@@ -17,8 +17,11 @@ import type { MessageSubscription } from './subscription.ts'
 import { isDeclared, nameOf, portableName, type Topic, type TopicRef, validate } from './topic.ts'
 import { worstOf } from './trouble.ts'
 
-/** Share of `closeTimeoutMs` that handlers may use; the rest is for the buffer. */
-const DRAIN_SHARE = 0.8
+/** When handlers, and then the buffer, have had their share of `closeTimeoutMs`; the rest is for disconnecting. */
+const DRAINED_AT = 0.8
+const FLUSHED_AT = 0.9
+/** For disconnecting, though the time is over: what is not settled goes back to the broker then. */
+const LEAST_DISCONNECT_MS = 250
 
 /**
  * Publishes, subscribes, asks and answers over one broker. Everything but moving bytes happens here, so it is the same with every
@@ -231,7 +234,8 @@ export class MessageClient implements Component, AsyncDisposable {
 
   /**
    * Stops intake, lets handlers finish, empties the buffer, disconnects; what does not end within `closeTimeoutMs`, or before the signal
-   * aborts, is given back to the broker or fails with COMM_CLOSED. Idempotent; works while disconnected.
+   * aborts, is given back to the broker or fails with COMM_CLOSED. A disconnect that takes longer goes on by itself. Idempotent; works while
+   * disconnected.
    */
   async close(signal?: AbortSignal): Promise<void> {
     checkArgument('close signal', signal, maybeSignal)
@@ -244,16 +248,22 @@ export class MessageClient implements Component, AsyncDisposable {
     const { buffer, clock, connection, logger, requests, subscriptions } = this.#parts
     const closeBy = clock.now() + closeTimeoutMs
     const closed = new CommunicationError(`${this.name} was closed`, { code: 'COMM_CLOSED' })
-    const budget = (share: number): number =>
+    const budget = (share = 1): number =>
       signal?.aborted ? 0 : Math.max(0, closeBy - clock.now() - closeTimeoutMs * (1 - share))
-    await Promise.all([...subscriptions].map((subscription) => subscription.stop(budget(DRAIN_SHARE), signal)))
-    await withTimeLimit(clock, budget(1), signal, (until) => this.flush(until)).catch(() => undefined)
+    await Promise.all([...subscriptions].map((subscription) => subscription.stop(budget(DRAINED_AT), signal)))
+    await withTimeLimit(clock, budget(FLUSHED_AT), signal, (until) => this.flush(until)).catch(() => undefined)
     const { messages } = buffer.size
     if (messages > 0) logger.warn(`${messages} messages were not confirmed before ${this.name} was closed`)
     buffer.close(closed)
     connection.close(closed)
+    const gone = new AbortController()
     // Replies may still be waited for to be subscribed to: the adapter's end is the end of that, too.
-    await Promise.all([requests.close(closed), this.#adapter[Symbol.asyncDispose]()])
+    const leaving = Promise.all([requests.close(closed), this.#adapter[Symbol.asyncDispose]()]).finally(() => gone.abort())
+    leaving.catch(() => undefined)
+    const interrupts = signal === undefined || signal.aborted ? [] : [signal]
+    await pause(clock, Math.max(LEAST_DISCONNECT_MS, budget()), gone.signal, ...interrupts)
+    if (gone.signal.aborted) await leaving
+    else logger.warn(`${this.name} was closed before it had disconnected`)
   }
 
   /** Asks the broker; also red while dead letters cannot be published or a subscription has ended. Never throws. */

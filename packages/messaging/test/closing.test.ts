@@ -1,4 +1,4 @@
-import { ConnectionError } from '@comm/core'
+import { ConnectionError, silentLogger } from '@comm/core'
 import { MemoryBroker, MemoryServer, MessageClient } from '@comm/messaging'
 import { handlerSpy, TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
@@ -25,6 +25,56 @@ describe('closing', () => {
     const asked = client.request('a', 1, { timeoutMs: 60_000 }).catch((error) => error.code)
     await client.close()
     expect(await asked).toBe('COMM_CLOSED')
+  })
+
+  describe('of an adapter that does not disconnect', () => {
+    async function setUp() {
+      const clock = new TestClock()
+      const adapter = new Between(new MemoryServer({ clock }))
+      const gone = Promise.withResolvers<void>()
+      adapter[Symbol.asyncDispose] = () => gone.promise
+      const lines: string[] = []
+      const logger = { ...silentLogger, warn: (message: string) => void lines.push(message) }
+      const client = new MessageClient(adapter, { clock, closeTimeoutMs: 2000, logger })
+      const closedAfter = async (signal?: AbortSignal): Promise<number | undefined> => {
+        const startedAt = clock.now()
+        let closedAt: number | undefined
+        void client.close(signal).then(() => {
+          closedAt = clock.now()
+        })
+        for (let ms = 0; ms < 10_000 && closedAt === undefined; ms += 50) await clock.advance(50)
+        return closedAt === undefined ? undefined : closedAt - startedAt
+      }
+      return { clock, client, gone, lines, closedAfter }
+    }
+
+    it('ends in its time, and says so', async () => {
+      const { clock, client, lines, closedAfter } = await setUp()
+      await client.subscribe('a', () => undefined, { group: 'g' })
+      expect(await closedAfter()).toBe(2000)
+      expect(lines).toEqual(['messaging was closed before it had disconnected'])
+      expect(clock.pendingTimers).toBe(0)
+    })
+
+    it('ends in its time, though a handler has had its share of it', async () => {
+      const { clock, client, closedAfter } = await setUp()
+      await client.subscribe('a', () => new Promise(() => undefined), { group: 'g' })
+      await client.publish('a', 1)
+      await clock.advance(0)
+      expect(client.stats.inFlight).toBe(1)
+      expect(await closedAfter()).toBe(2000)
+    })
+
+    it('leaves it a moment when the signal has aborted already', async () => {
+      const { closedAfter } = await setUp()
+      expect(await closedAfter(AbortSignal.abort())).toBe(250)
+    })
+
+    it('tells what failed in time', async () => {
+      const { client, gone } = await setUp()
+      gone.reject(new ConnectionError('it broke'))
+      await expect(client.close()).rejects.toThrow('it broke')
+    })
   })
 })
 

@@ -1,4 +1,4 @@
-import { constantBackoff } from '@comm/core'
+import { constantBackoff, silentLogger } from '@comm/core'
 import type { OutboundRecord } from '@comm/messaging'
 import { RabbitMQAdapter, RabbitMQClient } from '@comm/messaging-rabbit'
 import { brokerContract, handlerSpy, waitFor } from '@comm/testkit'
@@ -112,15 +112,18 @@ describe('a broker that goes away', () => {
   )
 
   it(
-    'stopped for good: a client can be closed',
+    'stopped for good: a client is closed in its time, and does not wait to have disconnected',
     async () => {
-      const client = new RabbitMQClient({ url: server.url, closeTimeoutMs: 100 })
+      const lines: string[] = []
+      const logger = { ...silentLogger, warn: (message: string) => void lines.push(message) }
+      const client = new RabbitMQClient({ url: server.url, closeTimeoutMs: 100, logger })
       await client.subscribe(name('closed.'), () => undefined, { group: 'g' })
       await server.stop()
       try {
         const startedAt = performance.now()
         await client.close()
         expect(performance.now() - startedAt).toBeLessThan(5000)
+        expect(lines).toContain('messaging was closed before it had disconnected')
       } finally {
         await server.continue()
       }

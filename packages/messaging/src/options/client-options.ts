@@ -32,7 +32,7 @@ export interface MessageClientOptions {
   readonly publishTimeoutMs?: number
   /** How long a request waits for its reply. @default 10000 */
   readonly requestTimeoutMs?: number
-  /** How long `close()` lets handlers finish and the buffer empty itself. @default 10000 */
+  /** How long `close()` may take: 80 % for handlers, 10 % for the buffer, the rest, and at least 250 ms, for disconnecting. @default 10000 */
   readonly closeTimeoutMs?: number
   readonly buffer?: BufferOptions
   /** Beside JSON, text and bytes. @default [] */
