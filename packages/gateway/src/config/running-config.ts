@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Clock, type Logger, type Policies, policies } from '@comm/core'
+import { type Clock, CommunicationError, type Logger, type Policies, policies } from '@comm/core'
 import { GrpcClients } from '../grpc/grpc-clients.ts'
 import { Conditions } from '../routing/conditions.ts'
 import { PathPattern } from '../routing/path-pattern.ts'
@@ -35,6 +35,7 @@ export class RunningConfig {
   #table: RouteTable = new RouteTable([])
   readonly #steps = new Map<string, { readonly config: RouteConfig; readonly steps: readonly RouteStep[] }>()
   readonly #grpc: GrpcClients
+  readonly #closing = new AbortController()
   #isStarted = false
 
   /** @throws ConfigurationError with every problem at once */
@@ -96,6 +97,7 @@ export class RunningConfig {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new CommunicationError('the gateway has been closed', { code: 'COMM_CLOSED' }))
     for (const upstream of this.#upstreams.values()) upstream.close()
     await this.#grpc.close()
     disposeAbsent(this.#tls, new Map())
@@ -156,18 +158,19 @@ export class RunningConfig {
   }
 
   #buildSteps(config: RouteConfig): readonly RouteStep[] {
-    const targetOf = (name: string): RouteTarget => this.#targetOf(name, 1, {} as RouteConfig)
+    const targetOf = (name: string, limits: Pick<RouteConfig, 'timeouts'> = {}): RouteTarget => this.#targetOf(name, 1, limits)
     return stepsOf(config, {
       clock: this.#clock,
       logger: this.#logger,
       targetOf,
+      closing: this.#closing.signal,
       grpcClientOf: (name) => this.#grpc.clientOf(name),
       services: this.#services.values(),
       routes: this.#routes,
     })
   }
 
-  #targetOf(name: string, weight: number, { timeouts }: RouteConfig): RouteTarget {
+  #targetOf(name: string, weight: number, { timeouts }: Pick<RouteConfig, 'timeouts'>): RouteTarget {
     const service = this.#services.get(name) as Service
     return {
       upstream: this.#upstreams.get(name) as Upstream,

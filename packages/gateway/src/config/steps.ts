@@ -23,8 +23,11 @@ import type { Service } from './service.ts'
 export interface StepParts {
   readonly clock: Clock
   readonly logger: Logger
-  readonly targetOf: (service: string) => RouteTarget
+  /** @param config of the route whose time limits take the place of the service's */
+  readonly targetOf: (service: string, config?: RouteConfig) => RouteTarget
   readonly grpcClientOf: (service: string) => ClientOf
+  /** Aborts when the gateway closes. */
+  readonly closing: AbortSignal
   readonly services: Iterable<Service>
   readonly routes: readonly RouteConfig[]
 }
@@ -34,7 +37,7 @@ export interface StepParts {
  * counted by it, and the cache is asked for what the service would see.
  */
 export function stepsOf(config: RouteConfig, parts: StepParts): readonly RouteStep[] {
-  const { clock, logger, targetOf, grpcClientOf } = parts
+  const { clock, logger, targetOf, grpcClientOf, closing } = parts
   const { path, name = path, cors, auth, rateLimit, validate, transform, mirror, aggregate, grpc, openapi, cache } = config
   const steps: RouteStep[] = []
   if (cors !== undefined) steps.push(corsStep(cors))
@@ -45,13 +48,13 @@ export function stepsOf(config: RouteConfig, parts: StepParts): readonly RouteSt
   if (transform !== undefined) steps.push(transformStep(transform))
   if (mirror !== undefined) {
     const { upstream, timeouts } = targetOf(mirror.service)
-    steps.push(mirrorStep(upstream, mirror.ratio ?? 1, timeouts))
+    steps.push(mirrorStep({ upstream, ratio: mirror.ratio ?? 1, timeouts, closing }))
   }
-  if (cache !== undefined && cache !== false) steps.push(cacheStep(cache === true ? {} : cache))
+  if (cache !== undefined && cache !== false) steps.push(cacheStep(cache === true ? {} : cache, closing))
   if (aggregate !== undefined) {
     const pattern = new PathPattern(path)
     const asked = Object.entries(aggregate).map(([part, { service, path: template, required = false }]) => {
-      const { upstream, timeouts } = targetOf(service)
+      const { upstream, timeouts } = targetOf(service, config)
       return { name: part, upstream, timeouts, rewrite: rewriteOf(pattern, undefined, template) as Rewrite, isRequired: required }
     })
     steps.push(aggregateStep(asked))

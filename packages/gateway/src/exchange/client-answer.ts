@@ -67,10 +67,15 @@ export abstract class ClientAnswer implements AnswerReceiver {
     return this.#extra
   }
 
-  /** Aborts when the client has left before it had its answer. */
+  /** Aborts when the client has left, or waits no longer, before it had its answer. */
   get signal(): AbortSignal {
     this.#gone ??= new AbortController()
     return this.#gone.signal
+  }
+
+  /** For steps: whatever waits for the signal is given up. */
+  protected giveUp(reason: unknown): void {
+    this.#gone?.abort(reason)
   }
 
   /** For steps: answers in place of the service. */
@@ -94,6 +99,7 @@ export abstract class ClientAnswer implements AnswerReceiver {
     }
     this.status = status
     this.#writeHead(status, fields)
+    setImmediate(sendHead, this)
     body.on('data', (chunk: Buffer) => {
       this.bytesSent += chunk.byteLength
     })
@@ -112,6 +118,8 @@ export abstract class ClientAnswer implements AnswerReceiver {
     const length = received['content-length']
     if (typeof length === 'string' && this.request.httpVersionMajor === 1) this.#declaredBytes = Number(length)
     this.#writeHead(status, fields)
+    // A stream may be silent for long: then its head goes alone, which Node would keep until there is a body.
+    if (length === undefined) process.nextTick(sendHead, this)
   }
 
   #writeHead(status: number, received: string[]): void {
@@ -201,7 +209,7 @@ export abstract class ClientAnswer implements AnswerReceiver {
     this.isClosed = true
     if (!isFinished(this.response)) {
       this.call?.abort()
-      this.#gone?.abort(new CommunicationError('the client has left', { code: 'COMM_ABORTED' }))
+      this.giveUp(new CommunicationError('the client has left', { code: 'COMM_ABORTED' }))
     }
     this.tellEnd()
   }
@@ -220,6 +228,10 @@ export abstract class ClientAnswer implements AnswerReceiver {
     this.#waitsForDrain = false
     this.call?.resume()
   }
+}
+
+function sendHead({ bytesSent, response }: ClientAnswer): void {
+  if (bytesSent === 0 && !response.writableEnded) response.flushHeaders()
 }
 
 interface Hooked {

@@ -1,4 +1,4 @@
-import { DEADLINE_HEADER, type Principal, TimeoutError } from '@comm/core'
+import { DEADLINE_HEADER, type Principal, TimeoutError, type Timer } from '@comm/core'
 import { context } from '@opentelemetry/api'
 import type { Peer } from '../message/forwarding.ts'
 import { RequestBody } from '../message/request-body.ts'
@@ -44,6 +44,7 @@ export class ClientExchange extends ClientAnswer implements OutboundRequest, Que
   /** While OpenTelemetry traces. */
   span: RequestSpan | undefined = undefined
   #read: Buffer | undefined = undefined
+  #patience: Timer | undefined = undefined
 
   constructor(parts: ExchangeParts, request: InboundRequest, response: OutboundResponse) {
     super(parts, request, response)
@@ -166,6 +167,17 @@ export class ClientExchange extends ClientAnswer implements OutboundRequest, Que
     this.asked.fields = without(this.asked.fields, (name) => name === 'content-length')
   }
 
+  override get signal(): AbortSignal {
+    const signal = super.signal
+    const { timeLeftMs } = this.asked
+    if (timeLeftMs !== undefined) {
+      this.#patience ??= this.parts.clock.setTimer(Math.max(0, timeLeftMs - this.durationMs), () =>
+        this.giveUp(new TimeoutError(`the client waits no longer than ${timeLeftMs} ms`, { code: 'COMM_DEADLINE_EXCEEDED' })),
+      )
+    }
+    return signal
+  }
+
   /** For steps that ask services themselves. @param fields in place of the client's */
   outbound(fields: string[] = this.asked.fields): Omit<OutboundRequest, 'body'> {
     const sent = without(fields, (name) => name === 'content-length')
@@ -247,6 +259,7 @@ export class ClientExchange extends ClientAnswer implements OutboundRequest, Que
   }
 
   protected override tellEnd(): void {
+    this.#patience?.cancel()
     this.parts.ended(this)
   }
 }

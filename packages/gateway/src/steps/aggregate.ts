@@ -35,15 +35,14 @@ export function aggregateStep(parts: readonly ResolvedPart[]): RouteStep {
   return {
     name: 'aggregate',
     async enter(exchange: ClientExchange): Promise<boolean> {
-      const answers = await Promise.all(parts.map((part) => ask(part, exchange)))
+      const answers = await askAll(parts, exchange)
       const found: Record<string, unknown> = {}
       const errors: Record<string, unknown> = {}
-      for (const [at, { name, isRequired }] of parts.entries()) {
+      for (const [at, { name }] of parts.entries()) {
         const { value, problem } = answers[at] as Part
         found[name] = problem === undefined ? value : null
         if (problem === undefined) continue
         errors[name] = problem
-        if (isRequired) throw new ServiceUnavailableError(`the required part ${name} is missing`, { code: 'COMM_CONNECTION' })
       }
       const missing = Object.keys(errors).length
       if (missing === parts.length) throw new ServiceUnavailableError('every part is missing', { code: 'COMM_CONNECTION' })
@@ -59,11 +58,35 @@ interface Part {
   readonly problem?: { readonly status?: number; readonly code?: string }
 }
 
-async function ask({ upstream, timeouts, rewrite }: ResolvedPart, exchange: ClientExchange): Promise<Part> {
+async function askAll(parts: readonly ResolvedPart[], exchange: ClientExchange): Promise<readonly Part[]> {
+  const rest = new AbortController()
+  const { signal } = exchange
+  signal.addEventListener('abort', () => rest.abort(signal.reason), { once: true })
+  try {
+    return await Promise.all(parts.map((part) => ask(part, exchange, rest.signal)))
+  } finally {
+    // What a missing part has made useless.
+    rest.abort(new CommunicationError('the other parts are wanted no longer', { code: 'COMM_ABORTED' }))
+  }
+}
+
+async function ask(part: ResolvedPart, exchange: ClientExchange, signal: AbortSignal): Promise<Part> {
+  const answer = await answerOf(part, exchange, signal)
+  // At once: others may take long.
+  if (part.isRequired && answer.problem !== undefined)
+    throw new ServiceUnavailableError(`the required part ${part.name} is missing`, { code: 'COMM_CONNECTION' })
+  return answer
+}
+
+async function answerOf(
+  { upstream, timeouts, rewrite }: ResolvedPart,
+  exchange: ClientExchange,
+  signal: AbortSignal,
+): Promise<Part> {
   try {
     const path = rewrite(exchange.pathname) + exchange.search
     const request = { ...exchange.outbound(), method: 'GET', path, timeouts, body: undefined }
-    const { status, body } = await collect(upstream, request, MOST_BYTES, exchange.signal)
+    const { status, body } = await collect(upstream, request, MOST_BYTES, signal)
     if (status < 200 || status > 299) return { problem: { status } }
     return { value: body.byteLength === 0 ? null : JSON.parse(body.toString('utf8')) }
   } catch (thrown) {

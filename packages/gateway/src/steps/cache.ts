@@ -15,13 +15,17 @@ export type CacheConfig = Omit<HttpCacheOptions, 'mode' | 'clock' | 'logger'>
 
 interface CacheRequest extends CacheableRequest {
   readonly exchange: ClientExchange
+  readonly closing: AbortSignal
 }
 
 /** Longer answers, and those that do not say how long they are, pass through while they come; nobody else waits for them. */
 const MOST_COLLECTED_BYTES = 1024 * 1024
 
-/** Answers from the cache, or through it. Concurrent misses of a URL become one request. Stands last among the steps. */
-export function cacheStep(config: CacheConfig): RouteStep {
+/**
+ * Answers from the cache, or through it. Concurrent misses of a URL become one request. Stands last among the steps.
+ * @param closing aborts when the gateway closes: what is stored anew in the background is waited for by nobody
+ */
+export function cacheStep(config: CacheConfig, closing: AbortSignal): RouteStep {
   const cache = new HttpCache({ ...config, mode: 'shared' })
   return {
     name: 'cache',
@@ -29,7 +33,7 @@ export function cacheStep(config: CacheConfig): RouteStep {
       const { method, asked } = exchange
       if (exchange.isUpgrade || (method !== 'GET' && method !== 'HEAD') || asked.hasBody) return false
       const url = new URL(`http://${exchange.host || 'gateway'}${exchange.pathname}${exchange.search}`)
-      const request: CacheRequest = { method, url, headers: headersOf(exchange), collect: 'bytes', exchange }
+      const request: CacheRequest = { method, url, headers: headersOf(exchange), collect: 'bytes', exchange, closing }
       const answer = await cache.handle(request, ask, { signal: exchange.signal })
       const fields = fieldsForClient(answer.headers as AnswerFields)
       if (answer instanceof HttpResponse) exchange.respond(answer.status, fields, answer.bytes())
@@ -50,15 +54,18 @@ function headersOf({ asked: { fields } }: ClientExchange): Record<string, string
 }
 
 /** @param request as the cache wants it sent: with the conditions that confirm what is stored */
-function ask({ exchange, headers, method, url }: CacheRequest, signal?: AbortSignal): Promise<CacheAnswer> {
+function ask({ exchange, headers, method, url, closing }: CacheRequest, signal?: AbortSignal): Promise<CacheAnswer> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
     const { upstream } = exchange.target as RouteTarget
     const answer = new ReceivedAnswer(exchange, method, url, resolve, reject)
     const request = exchange.outbound(Object.entries(headers).flat())
     const call = new UpstreamCall(upstream, { ...request, method, body: undefined }, answer, true)
     answer.call = call
-    if (signal?.aborted) return reject(signal.reason)
-    signal?.addEventListener('abort', () => call.abort(), { once: true })
+    const ends = [call.abortWith(signal), call.abortWith(closing)]
+    answer.onOver = () => {
+      for (const end of ends) end()
+    }
     call.start()
   })
 }
@@ -76,6 +83,7 @@ class ReceivedAnswer implements AnswerReceiver {
   readonly #chunks: Buffer[] = []
   #body: Readable | undefined
   call: UpstreamCall | undefined
+  onOver: () => void = () => undefined
 
   constructor(
     exchange: ClientExchange,
@@ -120,11 +128,13 @@ class ReceivedAnswer implements AnswerReceiver {
   }
 
   end(): void {
+    this.onOver()
     if (this.#head !== undefined) this.#resolve(new HttpResponse(this.#head, Buffer.concat(this.#chunks)))
     else this.#body?.push(null)
   }
 
   fail(error: unknown): void {
+    this.onOver()
     if (this.#body === undefined) this.#reject(error)
     else this.#body.destroy(error as Error)
   }

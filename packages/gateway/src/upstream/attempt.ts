@@ -218,8 +218,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiter {
     const now = clock.now()
     const leftMs = this.#movedAt + limitMs - now
     if (leftMs > 0) {
-      const nextMs = leftMs === Number.POSITIVE_INFINITY ? timeouts.shortestMs : Math.ceil(leftMs)
-      this.#timer = setSharedTimer(clock, now, nextMs, this.#look)
+      // A phase with a shorter limit may have begun, and ended, until then.
+      this.#timer = setSharedTimer(clock, now, Math.min(Math.ceil(leftMs), timeouts.shortestMs), this.#look)
       return
     }
     this.#timeOut(limitMs)

@@ -19,15 +19,11 @@ export function collect(
   signal?: AbortSignal,
 ): Promise<Collected> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
     const collector = new Collector(maxBytes, resolve, reject)
     const call = new UpstreamCall(upstream, request, collector, true)
     collector.call = call
-    if (signal !== undefined) {
-      const abort = (): void => call.abort()
-      if (signal.aborted) return reject(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      collector.onOver = () => signal.removeEventListener('abort', abort)
-    }
+    collector.onOver = call.abortWith(signal)
     call.start()
   })
 }
@@ -41,6 +37,7 @@ class Collector implements AnswerReceiver {
   #fields: AnswerFields = {}
   #size = 0
   call: UpstreamCall | undefined
+  /** Is called once it has ended. */
   onOver: () => void = () => undefined
 
   constructor(maxBytes: number, resolve: (answer: Collected) => void, reject: (reason: unknown) => void) {

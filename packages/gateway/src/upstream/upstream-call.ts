@@ -140,6 +140,13 @@ export class UpstreamCall implements Protected, Cancellation {
     )
   }
 
+  /** Gives it up when the signal aborts. @returns to be called when it is over: listens no longer */
+  abortWith(signal: AbortSignal | undefined): () => void {
+    const abort = (): void => this.refuse(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    return () => signal?.removeEventListener('abort', abort)
+  }
+
   /** The request turned out to be one that is not answered: too large a body. It counts against nobody. */
   refuse(error: unknown): void {
     if (!this.isOver) this.#cancel(error, 'ignore')
