@@ -51,6 +51,7 @@ function work(name: string, beside: number): Work {
     name,
     baseline: BARE,
     inFlight: 50,
+    warmUpMs: 4000,
     roundMs: 700,
     contenders: CONTENDERS.map((contender) => ({ ...contender, parameters: { ...contender.parameters, demand: name } })),
     limits: [
@@ -72,7 +73,8 @@ export const area: Area = {
       name: SECURED,
       baseline: OURS,
       inFlight: 50,
-      roundMs: 700,
+      warmUpMs: 4000,
+    roundMs: 700,
       contenders: [
         { name: OURS, module: import.meta.resolve('./contenders/comm-gateway.ts'), parameters: { demand: SECURED } },
         {
