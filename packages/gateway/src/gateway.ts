@@ -199,16 +199,18 @@ class HttpGateway implements Gateway, ExchangeParts {
 
   async #stop(): Promise<StopReport> {
     const { clock, stopBudgetMs, readinessDelayMs } = this.#settings.current
+    const begunAt = clock.now()
     this.#isReady = false
     if (readinessDelayMs > 0) await sleep(readinessDelayMs, { clock })
-    const lifecycle = new Lifecycle({ clock, stopBudgetMs, logger: this.logger })
+    const lifecycle = new Lifecycle({ clock, stopBudgetMs: stopBudgetMs - readinessDelayMs, logger: this.logger })
     lifecycle.add(this)
-    return lifecycle.stop()
+    const { problems } = await lifecycle.stop()
+    return { durationMs: clock.now() - begunAt, problems }
   }
 
-  stopIntake(): void {
+  async stopIntake(signal: AbortSignal): Promise<void> {
     this.#isReady = false
-    void this.#component.stopIntake(new AbortController().signal)
+    await this.#component.stopIntake(signal)
   }
 
   async drain(signal: AbortSignal): Promise<void> {

@@ -22,6 +22,11 @@ describe('options of createGateway', () => {
   it.each<[string, Wrong, string]>([
     ['no port', { services: right.services }, 'gateway.port must be an integer >= 0 and <= 65535, got nothing'],
     ['no services', { port: 0 }, 'gateway.services must be an object, got nothing'],
+    [
+      'a delay that is longer than the stop',
+      { ...right, stopBudgetMs: 5000, readinessDelayMs: 5000 },
+      'gateway.readinessDelayMs must be less than stopBudgetMs (5000), got 5000',
+    ],
     ['an unknown option', { ...right, prots: 1 }, 'gateway.prots is an unknown option'],
     ['services that are empty', { port: 0, services: {} }, 'services must be at least one service'],
     [

@@ -107,6 +107,27 @@ describe('a service that hangs', () => {
   })
 })
 
+describe('a stop', () => {
+  it('keeps its budget, the delay of readiness included', async () => {
+    const clock = new TestClock()
+    await using slow = await silent()
+    const gateway = await gatewayFor({
+      clock,
+      services: { slow: { url: slow.url, path: '/slow' } },
+      stopBudgetMs: 4000,
+      readinessDelayMs: 2000,
+    })
+    const asked = fetch(`${gateway.url}/slow`).catch(() => 'cut')
+    await waitFor(() => slow.open.length === 1)
+    const stopping = gateway.stop()
+    await clock.advance(4000)
+    expect(await asked).toBe('cut')
+    const { durationMs, problems } = await stopping
+    expect(problems).toMatchObject([{ phase: 'drain' }])
+    expect(durationMs).toBeLessThanOrEqual(4000)
+  })
+})
+
 describe('a mirror', () => {
   const mirrored = (shadow: string, users: string) =>
     gatewayFor({

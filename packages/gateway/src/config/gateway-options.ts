@@ -3,6 +3,7 @@ import { type Clock, DEFAULT_CORRELATION_HEADER, type Logger, silentLogger, syst
 import {
   boolean,
   callable,
+  checkArgument,
   nonEmptyText,
   number,
   object,
@@ -56,9 +57,9 @@ export interface GatewaySettings {
   readonly readyPath?: string
   /** @default '/live' */
   readonly livePath?: string
-  /** Time for the whole stop. @default 10000 */
+  /** Time for the whole stop, the delay included. @default 10000 */
   readonly stopBudgetMs?: number
-  /** How long readiness is red before the stop begins, so that balancers notice. @default 0 */
+  /** How long readiness is red before the stop begins, so that balancers notice; less than the budget. @default 0 */
   readonly readinessDelayMs?: number
   /** @default systemClock */
   readonly clock?: Clock
@@ -180,7 +181,13 @@ function checkCertificates(tls: GatewayTls, problems: Problems): void {
 /** @throws ConfigurationError with every problem at once */
 export function resolveSettings(settings: GatewaySettings): ResolvedSettings {
   check(settings, RULES)
-  return withDefaults<GatewaySettings, keyof typeof GATEWAY_DEFAULTS>(GATEWAY_DEFAULTS, settings)
+  const resolved = withDefaults<GatewaySettings, keyof typeof GATEWAY_DEFAULTS>(GATEWAY_DEFAULTS, settings)
+  const { stopBudgetMs, readinessDelayMs } = resolved
+  checkArgument('gateway.readinessDelayMs', readinessDelayMs, {
+    expected: `less than stopBudgetMs (${stopBudgetMs})`,
+    accepts: () => readinessDelayMs === 0 || readinessDelayMs < stopBudgetMs,
+  })
+  return resolved
 }
 
 function isNetwork(value: unknown): boolean {

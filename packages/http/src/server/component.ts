@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type Component, ConnectionError, type Health } from '@comm/core'
 import { checkOptions, nonEmptyText, number, required, withDefaults } from '@comm/core/options'
 import { OpenResponses } from './open-responses.ts'
@@ -22,7 +22,7 @@ export interface HttpServerComponent extends Required<Omit<Component, 'flush'>> 
 
 /**
  * A server of `node:http` or `node:https` as a part of a Lifecycle. Stopping: no new connections, idle ones closed, every
- * request under way is answered with `Connection: close`; what is still open at the end is cut.
+ * request that has arrived is answered, the last one of its connection with `Connection: close`; what is still open at the end is cut.
  */
 export function httpServerComponent(server: Server, options: HttpServerComponentOptions): HttpServerComponent {
   checkOptions<HttpServerComponentOptions>('httpServerComponent', options, {
@@ -33,19 +33,42 @@ export function httpServerComponent(server: Server, options: HttpServerComponent
   const { name, port, host } = withDefaults<HttpServerComponentOptions, 'name'>({ name: 'http server' }, options)
   const open = new OpenResponses()
   const waiting = new Set<() => void>()
+  /** The last response of each connection, while stopping. */
+  const last = new WeakMap<Socket, ServerResponse>()
   let stopping = false
+  let willCloseIdle = false
   let closed: Promise<void> | undefined
 
   /** One listener for all responses. */
   function isDone(this: ServerResponse): void {
     open.delete(this)
-    if (stopping) server.closeIdleConnections()
+    if (stopping) closeIdleSoon()
     if (open.size === 0) for (const resolve of waiting) resolve()
+  }
+
+  /** Once what has arrived on it is read: a request there is accepted. */
+  function closeIdleSoon(): void {
+    if (willCloseIdle) return
+    willCloseIdle = true
+    setImmediate(() => {
+      willCloseIdle = false
+      server.closeIdleConnections()
+    })
+  }
+
+  /** Node would leave requests that wait behind this one (RFC 9112 9.3.2) without an answer, so only the last one says it. */
+  function endsConnection(response: ServerResponse): void {
+    const { httpVersionMajor, socket } = response.req
+    if (httpVersionMajor > 1) return
+    const before = last.get(socket)
+    last.set(socket, response)
+    if (before?.headersSent === false) before.setHeader('connection', 'keep-alive')
+    if (!response.headersSent) response.setHeader('connection', 'close')
   }
 
   const opened = (_request: IncomingMessage, response: ServerResponse): void => {
     open.add(response)
-    if (stopping) response.setHeader('connection', 'close')
+    if (stopping) endsConnection(response)
     response.on('close', isDone)
   }
   server.prependListener('request', opened)
@@ -66,9 +89,11 @@ export function httpServerComponent(server: Server, options: HttpServerComponent
       return open.size
     },
     start: (signal) => (server.listening ? Promise.resolve() : listen(server, name, port, host, signal)),
-    stopIntake(): void {
+    async stopIntake(): Promise<void> {
       stopping = true
-      for (const response of open) if (!response.headersSent) response.setHeader('connection', 'close')
+      for (const response of [...open].reverse()) endsConnection(response)
+      // Requests that have arrived are read until then.
+      await new Promise((resolve) => setImmediate(resolve))
       void stopListening()
       server.closeIdleConnections()
     },

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { ConnectionError, Lifecycle } from '@comm/core'
 import { HttpClient } from '@comm/http'
 import { httpServerComponent } from '@comm/http/server'
@@ -7,6 +9,16 @@ import { echo, failureOf, until } from '../support/local-server.ts'
 
 const local = { port: 0, host: '127.0.0.1' }
 const never = new AbortController().signal
+
+async function rawConnection(url: string) {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('latin1')
+  let received = ''
+  socket.on('data', (piece: string) => {
+    received += piece
+  })
+  await once(socket, 'connect')
+  return { socket, received: () => received }
+}
 
 describe('httpServerComponent', () => {
   it('listens on start, tells its URL, and stops twice without a word', async () => {
@@ -79,6 +91,43 @@ describe('httpServerComponent', () => {
     expect([response.text(), response.headers.connection]).toEqual(['answered', 'close'])
     expect((await stopped).problems).toEqual([])
     expect(url).not.toBe('')
+  })
+
+  it('answers every request of a connection that asks for several at once, and ends it behind the last', async () => {
+    const held = new Map<string, ServerResponse>()
+    const component = httpServerComponent(
+      createServer((request, response) => void held.set(String(request.url), response)),
+      local,
+    )
+    await component.start(never)
+    const { socket, received } = await rawConnection(component.url)
+    const ask = (path: string): boolean => socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    for (const path of ['/1', '/2', '/3']) ask(path)
+    await until(() => held.size === 3)
+    await component.stopIntake(never)
+    ask('/4')
+    await until(() => held.size === 4)
+    for (const [path, response] of held) response.end(`answer to ${path}`)
+    await until(() => socket.closed)
+    expect(received().match(/answer to .\d/g)).toEqual([1, 2, 3, 4].map((each) => `answer to /${each}`))
+    expect(received().match(/connection: close/gi)).toHaveLength(1)
+    expect(received()).toMatch(/connection: close(?![\s\S]*HTTP)[\s\S]*answer to \/4$/i)
+    await component.close(never)
+  })
+
+  it('answers a request that has arrived and is not read yet', async () => {
+    const component = httpServerComponent(createServer(echo), local)
+    await component.start(never)
+    const { socket, received } = await rawConnection(component.url)
+    const ask = (): boolean => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    ask()
+    await until(() => received().includes(' 200 '))
+    await until(() => component.inFlight === 0)
+    ask()
+    await component.stopIntake(never)
+    await until(() => socket.closed)
+    expect(received().match(/ 200 /g)).toHaveLength(2)
+    await component.close(never)
   })
 
   it('cuts what does not end within the budget, and the report says so', async () => {
