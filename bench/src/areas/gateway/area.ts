@@ -74,7 +74,7 @@ export const area: Area = {
       baseline: OURS,
       inFlight: 50,
       warmUpMs: 4000,
-    roundMs: 700,
+      roundMs: 700,
       contenders: [
         { name: OURS, module: import.meta.resolve('./contenders/comm-gateway.ts'), parameters: { demand: SECURED } },
         {
