@@ -6,6 +6,7 @@ import { waitFor } from '@comm/testkit'
 import { createTlsFiles } from '@comm/testkit/servers'
 import { describe, expect, it } from '@jest/globals'
 import { fingerprint } from './support/fingerprint.ts'
+import { RawConnection } from './support/raw.ts'
 import { echo, gatewayFor, type Seen, service } from './support/services.ts'
 
 interface Answer {
@@ -42,6 +43,28 @@ async function certificate(): Promise<string> {
 }
 
 describe('HTTPS', () => {
+  it.each([true, false])('is not held up in its stop by who does not end the handshake, HTTP/2: %s', async (http2) => {
+    const { cert, key } = await createTlsFiles()
+    await using users = await service(echo)
+    const gateway = await gatewayFor({ services: { users: { url: users.url } }, tls: { cert, key, http2 } })
+    await using raw = await RawConnection.to(gateway.url)
+    raw.write('\x16\x03\x01')
+    // Connections are accepted in their order.
+    await fingerprint(gateway.url)
+    expect((await gateway.stop()).problems).toEqual([])
+    await raw.untilClosed()
+  })
+
+  it('refuses CONNECT over HTTP/2', async () => {
+    const { ca, cert, key } = await createTlsFiles()
+    await using users = await service(echo)
+    await using gateway = await gatewayFor({ services: { users: { url: users.url } }, tls: { cert, key } })
+    const session = connect(gateway.url, { ca, servername: 'localhost' })
+    const { headers, text } = await ask(session, { ':method': 'CONNECT', ':authority': 'shop.example.com:443' })
+    expect([headers[':status'], JSON.parse(text)]).toMatchObject([405, { code: 'COMM_REFUSED' }])
+    session.destroy()
+  })
+
   it('speaks HTTP/2 and HTTP/1.1, and forwards as HTTP/1.1', async () => {
     const folder = await certificate()
     await using users = await service((request, response) => {

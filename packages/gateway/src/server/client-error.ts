@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 
 interface ServerSocket extends Socket {
@@ -23,10 +24,16 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: ServerSo
   answerRaw(socket, STATUS_OF[error.code ?? ''] ?? 400)
 }
 
-/** Refuses to become a tunnel. Node has let go of the connection, its errors too: one that nobody listens to would end the process. */
-export function refuseTunnel(_request: unknown, socket: Socket): void {
-  socket.on('error', () => socket.destroy())
-  answerRaw(socket, 405)
+/** Refuses to become a tunnel (CONNECT). @param out over HTTP/2 a response, else the connection */
+export function refuseTunnel(_request: unknown, out: Socket | Http2ServerResponse): void {
+  if (out instanceof Http2ServerResponse) {
+    out.writeHead(405, { 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
+    out.end(problemText(405))
+    return
+  }
+  // Node has let go of the connection, its errors too: one that nobody listens to would end the process.
+  out.on('error', () => out.destroy())
+  answerRaw(out, 405)
 }
 
 /** A client that does not close its side is not waited for. */
@@ -37,10 +44,9 @@ function answerRaw(socket: Socket, status: number): void {
 
 /** A problem document as bytes, for a connection that has no response object. */
 function rawProblem(status: number): string {
-  const title = STATUS_CODES[status] ?? 'Error'
-  const body = JSON.stringify({ type: 'about:blank', title, status, code: 'COMM_REFUSED' })
+  const body = problemText(status)
   return [
-    `HTTP/1.1 ${status} ${title}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
     'content-type: application/problem+json',
     'cache-control: no-store',
     `content-length: ${Buffer.byteLength(body)}`,
@@ -48,4 +54,8 @@ function rawProblem(status: number): string {
     '',
     body,
   ].join('\r\n')
+}
+
+function problemText(status: number): string {
+  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code: 'COMM_REFUSED' })
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, Server } from 'node:http'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { SecureContextOf } from './certificate-set.ts'
 import type { Certificates } from './tls.ts'
 
@@ -52,7 +53,22 @@ export function serverFor(parts: ServerParts): Server {
   const server = http2 ? secureHttp2({ ...options, ...secure }) : createHttpsServer({ ...options, ...secure })
   // Clients that name no server get the main one.
   certificates.onChange(({ servername: _name, ...renewed }) => server.setSecureContext(renewed))
+  cutHandshakesToo(server as Server)
   return server as unknown as Server
+}
+
+/** Node does not know connections whose handshake has not ended, and waits for them when it closes. */
+function cutHandshakesToo(server: Server): void {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  const cutKnown = server.closeAllConnections
+  server.closeAllConnections = () => {
+    cutKnown.call(server)
+    for (const socket of sockets) socket.destroy()
+  }
 }
 
 function secureHttp2(options: Parameters<typeof createSecureServer>[0] & Record<string, unknown>): Http2SecureServer {
