@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { TestClock, waitFor } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
+import { RawConnection } from './support/raw.ts'
 import { echo, gatewayFor, service } from './support/services.ts'
 
 /** A service that never answers by itself. */
@@ -104,6 +105,26 @@ describe('a service that hangs', () => {
     await clock.advance(500)
     expect((await asked).status).toBe(504)
     await waitFor(() => slow.left() === 1)
+  })
+})
+
+describe('a client that hangs', () => {
+  it.each([
+    ['a declared length', 'Content-Length: 10\r\n\r\nabc'],
+    ['chunks', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'],
+  ])('in its upload of %s is answered with 408, and counts against nobody', async (_, sent) => {
+    const clock = new TestClock()
+    await using files = await silent()
+    const strict = { breaker: { consecutiveFailures: 1 }, outlierDetection: { consecutiveFailures: 1 } }
+    await using gateway = await gatewayFor({ clock, services: { files: { url: files.url, path: '/files', ...strict } } })
+    for (let call = 1; call <= 3; call++) {
+      await using raw = await RawConnection.to(gateway.url)
+      raw.write(`PUT /files HTTP/1.1\r\nHost: x\r\n${sent}`)
+      await waitFor(() => files.open.length === call)
+      await clock.advance(120_000)
+      expect(await raw.untilClosed()).toMatch(/^HTTP\/1\.1 408 [\s\S]*connection: close/)
+    }
+    expect(gateway.services['files']).toMatchObject({ available: 1, inFlight: 0 })
   })
 })
 

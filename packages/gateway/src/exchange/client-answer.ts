@@ -194,8 +194,9 @@ export abstract class ClientAnswer implements AnswerReceiver {
     const text = JSON.stringify(problem)
     const fields = Object.entries(headers).flat()
     fields.push(...this.extra, 'content-length', String(Buffer.byteLength(text)), this.parts.correlationName, this.correlationId)
-    // What was refused before it had a route may not be what it seems: nobody knows where the next request begins.
-    if (this.route === undefined && status !== 404 && this.request.httpVersionMajor === 1) fields.push('connection', 'close')
+    // What was refused before it had a route may not be what it seems: nobody knows where the next request begins. 408: RFC 9110 15.5.9.
+    const isLast = status === 408 || (this.route === undefined && status !== 404)
+    if (isLast && this.request.httpVersionMajor === 1) fields.push('connection', 'close')
     // Of an answer whose head turned out to be one that cannot be sent.
     if (this.request.httpVersionMajor === 1) response.statusMessage = ''
     writeHead(response, status, fields)

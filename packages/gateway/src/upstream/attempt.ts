@@ -230,10 +230,11 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiter {
     const phase = this.#phase
     const sent = phase === 'connect' ? 'no' : 'maybe'
     const { body } = call.request
+    // Before the end of the attempt, which stops the body.
+    const waitsForClient = phase === 'write' && body instanceof RequestBody && body.waitsForClient
     this.#end(false)
     this.#controller?.abort(new Error('the exchange took too long'))
-    if (phase === 'write' && body instanceof RequestBody && body.waitsForClient)
-      return this.#fail(refused(408, `the body of the request stopped for ${limitMs} ms`), sent, 'ignore')
+    if (waitsForClient) return this.#fail(refused(408, `the body of the request stopped for ${limitMs} ms`), sent, 'ignore')
     const details = { upstream: call.upstream.name, instance: this.#instance.id, limit: phase, sent }
     if (phase === 'body' && this.#isPaused) {
       const message = `the client read nothing of the answer to ${call.what} for ${limitMs} ms`
