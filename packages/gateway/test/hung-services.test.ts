@@ -128,6 +128,29 @@ describe('a client that hangs', () => {
   })
 })
 
+describe('a client that hangs in an upload that a step reads', () => {
+  it.each([
+    ['validate', { validate: { body: { type: 'object' } } }],
+    ['transform', { transform: { request: { body: (body: Buffer) => body } } }],
+    ['mirror', { mirror: { service: 'files' } }],
+  ])('is answered with 408: %s', async (_, step) => {
+    const clock = new TestClock()
+    await using files = await service(echo)
+    await using gateway = await gatewayFor({
+      clock,
+      services: { files: { url: files.url, path: false } },
+      routes: [{ path: '/files', service: 'files', ...step }],
+    })
+    await using raw = await RawConnection.to(gateway.url)
+    raw.write('POST /files HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"a')
+    await waitFor(() => gateway.inFlight === 1)
+    await clock.advance(61_000)
+    expect(await raw.untilClosed()).toMatch(/^HTTP\/1\.1 408 [\s\S]*connection: close/)
+    expect(files.requests).toHaveLength(0)
+    await waitFor(() => gateway.inFlight === 0)
+  })
+})
+
 describe('a stop', () => {
   it('keeps its budget, the delay of readiness included', async () => {
     const clock = new TestClock()

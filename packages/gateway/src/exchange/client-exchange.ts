@@ -4,6 +4,7 @@ import type { Peer } from '../message/forwarding.ts'
 import { RequestBody } from '../message/request-body.ts'
 import { type InboundRequest, RequestHead, readHead, refused } from '../message/request-head.ts'
 import { readTarget } from '../message/target.ts'
+import { readWhole } from '../message/whole-body.ts'
 import { continueTrace, type RequestSpan, spanOf } from '../observe/tracing.ts'
 import { fieldOf } from '../routing/conditions.ts'
 import { chooseTarget, type Question, type Route, type RouteTarget } from '../routing/route.ts'
@@ -143,21 +144,23 @@ export class ClientExchange extends ClientAnswer implements OutboundRequest, Que
     return this.#read
   }
 
-  /** For steps: the whole body. @throws RequestRefusedError 413 */
+  /** For steps: the whole body. @throws RequestRefusedError 413, 408 for a client that stops */
   async readBody(maxBytes: number): Promise<Buffer> {
     if (this.#read !== undefined) return this.#read
     const most = Math.min(maxBytes, (this.route as Route).maxBodyBytes)
     const { contentLength, expectsContinue } = this.asked
     if (contentLength !== undefined && contentLength > most) throw tooLarge(most)
-    if (expectsContinue) this.response.writeContinue()
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of this.request) {
-      size += (chunk as Buffer).byteLength
-      if (size > most) throw tooLarge(most)
-      chunks.push(chunk as Buffer)
-    }
-    this.#read = Buffer.concat(chunks)
+    const { idleMs } = this.target?.timeouts ?? NO_TIMEOUTS
+    const { body, whole } = readWhole({
+      request: this.request,
+      clock: this.parts.clock,
+      beforeFirst: expectsContinue ? () => this.response.writeContinue() : undefined,
+      tooMuch: { bytes: most, error: () => tooLarge(most) },
+      idleMs,
+      signal: this.signal,
+    })
+    this.body = body
+    this.#read = await whole
     return this.#read
   }
 
