@@ -11,7 +11,11 @@ import { BreakingWay, SYNC_GROUP } from '../support/breaking-way.ts'
 const LIMIT_MS = 120_000
 const CASES_MS = { timeoutMs: 60_000 }
 const KEYS = 12
-const TOTAL = 3000
+const BATCH = 50
+/** Records of a case at least. */
+const LEAST = 3000
+/** Records that wait to be handled at most: whoever joins, or goes on for another, finds some. */
+const AHEAD = 500
 const { host, port, url } = await sharedServer('kafka')
 const never = new AbortController().signal
 const topicOf = (name: string): string => `rebalance.${process.pid}.${Date.now()}.${name}`
@@ -41,18 +45,21 @@ class Ledger {
   }
 }
 
-async function publishAll(topic: string, pausedMs: number): Promise<void> {
+/** Publishes for as long as there is something to see. @returns how many records */
+async function publishWhile(topic: string, seen: ReadonlySet<unknown>, isWanted: () => boolean): Promise<number> {
   await using publisher = await connected()
-  for (let index = 0; index < TOTAL; index += 50) {
-    const records = Array.from({ length: 50 }, (_, at) => ({
+  let index = 0
+  for (; index < LEAST || isWanted(); index += BATCH) {
+    await waitFor(() => index - seen.size < AHEAD, { what: 'those before to be handled', ...CASES_MS })
+    const records = Array.from({ length: BATCH }, (_, at) => ({
       topic,
       key: `key-${(index + at) % KEYS}`,
       body: Buffer.from(String(index + at)),
       headers: {},
     }))
     expect((await publisher.publish(records, never)).filter(({ ok }) => !ok)).toEqual([])
-    await new Promise((resolve) => setTimeout(resolve, pausedMs))
   }
+  return index
 }
 
 async function isCommitted(groupId: string, topic: string): Promise<boolean> {
@@ -72,29 +79,40 @@ describe('a group whose members change', () => {
     async () => {
       const topic = topicOf('members')
       const ledger = new Ledger()
-      const handle = async (delivery: Delivery): Promise<void> => {
+      const handled = [0, 0, 0]
+      const handle = async (member: number, delivery: Delivery): Promise<void> => {
         await new Promise((resolve) => setImmediate(resolve))
         if (delivery.lost.aborted) return
         ledger.note(String(delivery.key), Number(Buffer.from(delivery.body).toString()))
+        handled[member] = (handled[member] ?? 0) + 1
         await delivery.settle('ack')
       }
+      /** These have handled some more. */
+      const share = async (...members: readonly number[]): Promise<void> => {
+        const wanted = handled.map((count) => count + 100)
+        const have = (): boolean => members.every((member) => Number(handled[member]) >= Number(wanted[member]))
+        await waitFor(have, { what: `records at ${members}`, ...CASES_MS })
+      }
+      let isChanging = true
       const request = { topics: [topic], group: 'g', maxUnsettled: 20, lanes: 'key' } as const
       const adapters = [await connected(), await connected(), await connected()]
       const [one, two, three] = adapters as [KafkaAdapter, KafkaAdapter, KafkaAdapter]
-      await one.subscribe(request, (delivery) => void handle(delivery))
-      const publishing = publishAll(topic, 30)
-      await waitFor(() => ledger.seen.size > 300, { what: 'some records', ...CASES_MS })
-      const second = await two.subscribe(request, (delivery) => void handle(delivery))
-      await waitFor(() => ledger.seen.size > 900, { what: 'more records', ...CASES_MS })
-      await three.subscribe(request, (delivery) => void handle(delivery))
-      await waitFor(() => ledger.seen.size > 1500, { what: 'more records', ...CASES_MS })
+      await one.subscribe(request, (delivery) => void handle(0, delivery))
+      const publishing = publishWhile(topic, ledger.seen, () => isChanging)
+      await share(0)
+      const second = await two.subscribe(request, (delivery) => void handle(1, delivery))
+      await share(0, 1)
+      await three.subscribe(request, (delivery) => void handle(2, delivery))
+      await share(0, 1, 2)
       await second[Symbol.asyncDispose]()
-      await publishing
-      await waitFor(() => ledger.seen.size === TOTAL, { what: 'every record', ...CASES_MS })
+      await share(0, 2)
+      isChanging = false
+      const total = await publishing
+      await waitFor(() => ledger.seen.size === total, { what: 'every record', ...CASES_MS })
       for (const adapter of adapters) await adapter[Symbol.asyncDispose]()
       expect(ledger.outOfOrder).toEqual([])
       // Members that go in peace have told how far they came.
-      expect(ledger.duplicates).toBeLessThan(TOTAL / 20)
+      expect(ledger.duplicates).toBeLessThan(total / 20)
     },
     LIMIT_MS,
   )
@@ -104,10 +122,13 @@ describe('a group whose members change', () => {
     async () => {
       const topic = topicOf('dying')
       const ledger = new Ledger()
+      let [fromSurvivor, fromDying] = [0, 0]
+      let isDying = true
       await using survivor = await connected()
       const request = { topics: [topic], group: 'g', maxUnsettled: 20, lanes: 'key' } as const
       await survivor.subscribe(request, (delivery) => {
         ledger.note(String(delivery.key), Number(Buffer.from(delivery.body).toString()))
+        fromSurvivor++
         void delivery.settle('ack')
       })
       const dying = fork(new URL('../support/member.ts', import.meta.url), [url, topic], {
@@ -116,17 +137,19 @@ describe('a group whose members change', () => {
       })
       try {
         await new Promise<void>((resolve) => dying.once('message', () => resolve()))
-        let fromDying = 0
         dying.on('message', (message: Serializable) => {
           const { key, index } = message as { readonly key: string; readonly index: number }
           ledger.note(key, index)
           fromDying++
         })
-        const publishing = publishAll(topic, 20)
-        await waitFor(() => fromDying > 200, { what: 'records at the member that will die', ...CASES_MS })
+        const publishing = publishWhile(topic, ledger.seen, () => isDying)
+        await waitFor(() => fromDying > 200 && fromSurvivor > 200, { what: 'records at both', ...CASES_MS })
         dying.kill('SIGKILL')
-        await publishing
-        await waitFor(() => ledger.seen.size === TOTAL, { what: 'every record', ...CASES_MS })
+        const before = fromSurvivor
+        await waitFor(() => fromSurvivor > before + AHEAD, { what: 'what was meant for the dead one', ...CASES_MS })
+        isDying = false
+        const total = await publishing
+        await waitFor(() => ledger.seen.size === total, { what: 'every record', ...CASES_MS })
         expect(ledger.outOfOrder).toEqual([])
       } finally {
         dying.kill('SIGKILL')
@@ -152,9 +175,8 @@ describe('a group whose members change', () => {
       const broken = way.breakAfter(SYNC_GROUP)
       await other.subscribe(request, handle)
       await broken
-      const publishing = publishAll(topic, 0)
-      await waitFor(() => seen.size === TOTAL, { what: 'every record', ...CASES_MS })
-      await publishing
+      const total = await publishWhile(topic, seen, () => false)
+      await waitFor(() => seen.size === total, { what: 'every record', ...CASES_MS })
     },
     LIMIT_MS,
   )
