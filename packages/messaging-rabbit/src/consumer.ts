@@ -1,7 +1,6 @@
 import { type CommunicationError, ConnectionError, pause, withinLimit } from '@comm/core'
 import {
   AckBatch,
-  AckTracker,
   HandoverConsumer,
   type HandoverParts,
   type SettleAnswer,
@@ -9,6 +8,7 @@ import {
   SourceDelivery,
 } from '@comm/messaging/adapter'
 import type { Channel, ConsumeMessage } from 'amqplib'
+import { AckTracker } from './ack-tracker.ts'
 import { declareGroup } from './declare.ts'
 import { errors, fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
 import { CLOSE_LIMIT_MS, closeChannel, ignore, type Link } from './link.ts'
