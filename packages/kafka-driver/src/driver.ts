@@ -76,6 +76,18 @@ export interface IncomingBatch {
   readonly high: number
 }
 
+export interface ReadRange extends TopicPartition {
+  readonly from: number
+  /** Not included. */
+  readonly until: number
+}
+
+/** A record that was looked at, and where. */
+export interface Peeked<Range> {
+  readonly range: Range
+  readonly message: IncomingMessage
+}
+
 /** What publishes and administers. When it breaks it is thrown away, and another is opened. */
 export interface KafkaLink {
   /**
@@ -93,6 +105,8 @@ export interface KafkaLink {
   ranges(topic: string): Promise<readonly PartitionRange[]>
   /** For each partition the offset of the first record at or after the time, else of the one that will be written next. */
   offsetsAt(topic: string, timestamp: number): Promise<readonly Position[]>
+  /** What lies at the beginning of these ranges, up to some 256 KiB of each: a look, by which nobody joins a group. @throws CommunicationError */
+  peek<Range extends ReadRange>(ranges: readonly Range[]): Promise<readonly Peeked<Range>[]>
   /** What the group has committed; partitions without a commit are left out. */
   committed(groupId: string, topics: readonly string[]): Promise<readonly Position[]>
   /** Whether somebody consumes for the group now. */

@@ -12,6 +12,7 @@ export type {
   OutgoingBatch,
   OutgoingMessage,
   PartitionRange,
+  Peeked,
   Position,
   ProduceFailure,
   TopicPartition,

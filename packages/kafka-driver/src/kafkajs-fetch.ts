@@ -6,7 +6,7 @@ import { decodeFetch, FETCH_VERSION, type FetchedPartition } from './wire/fetch-
 import { HeaderReader, type HeaderText, setHeader, textOrBytes } from './wire/headers.ts'
 
 const FETCH = 1
-const NO_REPLICA = -1
+export const NO_REPLICA = -1
 
 /** The types of kafkajs do not know the offset that was asked for. */
 export interface FetchedBatch extends Batch {
@@ -29,7 +29,7 @@ class Parcel {
 }
 
 /** Lets what this consumer fetches be read by us where we can; else kafkajs goes on as it does without us. */
-export function readFetches(cluster: Cluster): void {
+export function readFetches(cluster: Pick<Cluster, 'findBroker'>): void {
   const headers = new HeaderReader()
   changeRequests(cluster, FETCH, (make) => (input) => {
     const call = make(input)
@@ -69,10 +69,10 @@ export function incoming(batch: FetchedBatch): IncomingBatch {
   const { topic, partition, fetchedOffset, highWatermark } = batch
   const from = Number(fetchedOffset)
   const next = Number(batch.lastOffset()) + 1
-  return { source: { topic, partition }, messages: messagesOf(batch, from), from, next, high: Number(highWatermark) }
+  return { source: { topic, partition }, messages: messagesOf(batch.messages, from), from, next, high: Number(highWatermark) }
 }
 
-function messagesOf({ messages }: Batch, from: number): readonly IncomingMessage[] {
+export function messagesOf(messages: Batch['messages'], from: number): readonly IncomingMessage[] {
   const first: unknown = messages[0]
   if (!(first instanceof Parcel)) return messages.map(messageOf)
   const { records } = first

@@ -1,8 +1,19 @@
 import { type CommunicationError, ConnectionError, pause, withinLimit } from '@comm/core'
 import type { Admin, ITopicMetadata, Kafka, Producer } from 'kafkajs'
 import { COMPRESSION } from './codecs.ts'
-import type { KafkaLink, NewTopic, OutgoingBatch, OutgoingMessage, PartitionRange, Position, ProduceFailure } from './driver.ts'
+import type {
+  KafkaLink,
+  NewTopic,
+  OutgoingBatch,
+  OutgoingMessage,
+  PartitionRange,
+  Peeked,
+  Position,
+  ProduceFailure,
+  ReadRange,
+} from './driver.ts'
 import { fromKafka, isPassing, kafkaErrorType, produceFailure } from './kafkajs-errors.ts'
+import { Peeker } from './kafkajs-peek.ts'
 import type { ResolvedConnection } from './options.ts'
 import { SharedClient } from './shared-client.ts'
 import type { Sockets } from './sockets.ts'
@@ -21,6 +32,7 @@ const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION'
 export class KafkaJsLink implements KafkaLink {
   readonly #producer: SharedClient<Producer>
   readonly #admin: SharedClient<Admin>
+  readonly #peeker: Peeker
   readonly #sockets: Sockets
   readonly #options: ResolvedConnection
   readonly #onBroken: (reason: CommunicationError) => void
@@ -38,6 +50,7 @@ export class KafkaJsLink implements KafkaLink {
     this.#sockets = sockets
     this.#options = options
     this.#onBroken = onBroken
+    this.#peeker = new Peeker(patient)
     this.#admin = new SharedClient(() => patient.admin())
     this.#producer = new SharedClient(() =>
       kafka.producer({
@@ -112,6 +125,16 @@ export class KafkaJsLink implements KafkaLink {
   async offsetsAt(topic: string, timestamp: number): Promise<readonly Position[]> {
     const found = await this.#do(`look at topic ${topic}`, (admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestamp))
     return found.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
+  }
+
+  async peek<Range extends ReadRange>(ranges: readonly Range[]): Promise<readonly Peeked<Range>[]> {
+    const topics = [...new Set(ranges.map(({ topic }) => topic))]
+    const leaders = new Map(await Promise.all(topics.map(async (topic) => [topic, await this.leaders(topic)] as const)))
+    const shares = Map.groupBy(ranges, ({ topic, partition }) => leaders.get(topic)?.[partition])
+    const looks = [...shares].map(([leader, share]) =>
+      leader === undefined ? [] : this.#do(`look into ${topics.join(', ')}`, () => this.#peeker.peek(leader, share)),
+    )
+    return (await Promise.all(looks)).flat()
   }
 
   async committed(groupId: string, topics: readonly string[]): Promise<readonly Position[]> {

@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { withinLimit } from '@comm/core'
-import type { IncomingMessage, KafkaDriver, KafkaMember, TopicPartition } from './driver.ts'
+import type { KafkaDriver, KafkaMember, Peeked, ReadRange, TopicPartition } from './driver.ts'
 import type { ResolvedConnection } from './options.ts'
 
 const LIMIT_MS = 10_000
-
-export interface ReadRange extends TopicPartition {
-  readonly from: number
-  /** Not included. */
-  readonly until: number
-}
 
 /**
  * Reads what is there, as a member of a group that nobody else knows, and commits nothing.
@@ -21,8 +15,8 @@ export async function readRecords<Range extends ReadRange>(
   { clientId, clock }: Pick<ResolvedConnection, 'clientId' | 'clock'>,
   ranges: readonly Range[],
   limit: number,
-): Promise<readonly { readonly range: Range; readonly message: IncomingMessage }[]> {
-  const records: { range: Range; message: IncomingMessage }[] = []
+): Promise<readonly Peeked<Range>[]> {
+  const records: Peeked<Range>[] = []
   const unread = new Map(ranges.map((range) => [nameOf(range), { range, left: limit }]))
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const topics = [...new Set(ranges.map(({ topic }) => topic))]

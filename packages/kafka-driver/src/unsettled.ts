@@ -1,6 +1,5 @@
-import type { Position, TopicPartition } from './driver.ts'
+import type { Position, ReadRange, TopicPartition } from './driver.ts'
 import { doneBeyond, noted } from './offset-tracker.ts'
-import type { ReadRange } from './read-records.ts'
 
 /** What a group has not settled of a partition: all from its position on, but for what is noted beside that. */
 export interface Unsettled extends ReadRange {
@@ -23,7 +22,10 @@ export function unsettledOf(
 }
 
 export function countUnsettled(ranges: readonly Unsettled[]): number {
-  return ranges.reduce((sum, { from, until, done }) => sum + Math.max(0, until - from - done.size), 0)
+  return ranges.reduce((sum, { from, until, done }) => {
+    const settled = [...done].filter((offset) => offset < until)
+    return sum + until - from - settled.length
+  }, 0)
 }
 
 /**

@@ -18,6 +18,13 @@ describe('what a group has not settled', () => {
     expect(countUnsettled([unsettledOf(source, { offset: 15, ...rest.positions[0] }, 0, 20)])).toBe(4)
   })
 
+  it('does not shrink by what is settled beyond it', () => {
+    const whole = unsettledOf(source, { offset: 10 }, 0, 20)
+    const [position] = settleSome([whole], () => [15, 16, 17]).positions
+    const part = unsettledOf(source, { offset: 10, ...position }, 0, 12)
+    expect([countUnsettled([part]), [...part.done]]).toEqual([2, [15, 16, 17]])
+  })
+
   it('begins with what is still there, whatever was noted of what is not', () => {
     const range = unsettledOf(source, { offset: 10, note: '2.2.' }, 15, 20)
     expect([range.from, range.done.size, countUnsettled([range])]).toEqual([15, 0, 5])

@@ -2,6 +2,7 @@ import {
   type Connection,
   commitFor,
   countUnsettled,
+  type Peeked,
   type Position,
   readRecords,
   settleSome,
@@ -10,7 +11,7 @@ import {
 } from '@comm/kafka-driver'
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
 import { checkBrowse, unsupported } from '@comm/messaging/adapter'
-import { headersOf } from './message.ts'
+import { dueAt, headersOf } from './message.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type Part, partsOf } from './topics.ts'
 
@@ -19,6 +20,8 @@ const NO_BYTES = new Uint8Array(0)
 /** What a group has not settled of one partition. */
 interface Rest extends Unsettled {
   readonly part: Part
+  /** Of the record that will be written next. */
+  readonly high: number
 }
 
 /** Looks into topics. Nothing is taken out of them one by one: Kafka has no such thing. What is removed is settled on behalf of its group. */
@@ -32,11 +35,17 @@ export class KafkaAdmin implements Required<BrokerAdmin> {
   }
 
   /**
-   * Of what was settled in the last moment some may still be counted: commits are gathered. Of what waits for its time that counts which lies
-   * there for longer than anything may.
+   * Of what was settled in the last moment some may still be counted: commits are gathered. What is due among what waits is looked for at
+   * the beginning of each partition; what lies there for longer than anything may counts wherever it is.
    */
   async lag(topic: string, group: string): Promise<number> {
-    return countUnsettled(await this.#rest('look at', topic, group, this.#options.clock.wall()))
+    const now = this.#options.clock.wall()
+    const rest = await this.#rest('look at', topic, group, now)
+    const beyond = rest.filter(({ until, high }) => until < high).map((each) => ({ ...each, from: each.until, until: each.high }))
+    const seen = beyond.length === 0 ? [] : await this.#connection.require(`look at topic ${topic}`).peek(beyond)
+    const isDue = ({ range: { done, part }, message }: Peeked<Rest>): boolean =>
+      !done.has(message.offset) && dueAt(message, part) <= now
+    return countUnsettled(rest) + seen.filter(isDue).length
   }
 
   async browse(request: BrowseRequest): Promise<readonly StoredRecord[]> {
@@ -106,7 +115,7 @@ export class KafkaAdmin implements Required<BrokerAdmin> {
         const isHere = (each: Position): boolean => each.topic === name && each.partition === partition
         // A group that has not begun has nothing but what was published for it alone.
         const position = committed.find(isHere) ?? { offset: isOwn || group === undefined ? low : high }
-        return { part, ...unsettledOf({ topic: name, partition }, position, low, ends.find(isHere)?.offset ?? high) }
+        return { part, high, ...unsettledOf({ topic: name, partition }, position, low, ends.find(isHere)?.offset ?? high) }
       })
     })
     return (await Promise.all(rests)).flat()

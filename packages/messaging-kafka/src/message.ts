@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingMessage } from '@comm/kafka-driver'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
 import { asBuffer } from '@comm/messaging/adapter'
+import type { Part } from './topics.ts'
 
 /** Epoch milliseconds, of records that wait in a topic for delays. */
 const NOT_BEFORE = 'comm-not-before'
@@ -30,7 +31,7 @@ export function headersOf({ headers }: IncomingMessage): Readonly<Record<string,
   return meant
 }
 
-/** 0 when it need not wait. */
-export function notBeforeOf({ headers }: IncomingMessage): number {
-  return Number(headers[NOT_BEFORE] ?? 0) || 0
+/** Epoch milliseconds. None waits longer than its topic keeps it: it comes back early, and is delayed again. */
+export function dueAt({ headers, timestamp }: IncomingMessage, { tier }: Part): number {
+  return tier === undefined ? 0 : Math.min(Number(headers[NOT_BEFORE] ?? 0) || 0, timestamp + tier.maxMs)
 }

@@ -156,7 +156,10 @@ export interface StoredRecord {
 }
 
 export interface BrokerAdmin {
-  /** Records of the topic that the group could have settled and has not: what waits for its time (`notBefore`) does not count. */
+  /**
+   * Records of the topic that the group could have settled and has not: what waits for its time (`notBefore`) does not count until it is
+   * due. Where a broker cannot tell all that is due, or all that others hold, they are fewer than there are.
+   */
   lag(topic: string, group: string): Promise<number>
   /** Looks without consuming, oldest first. */
   browse(request: BrowseRequest): Promise<readonly StoredRecord[]>

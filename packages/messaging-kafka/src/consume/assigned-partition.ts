@@ -1,8 +1,8 @@
 import { type Clock, type CommunicationError, pause } from '@comm/core'
-import { type IncomingBatch, type IncomingMessage, OffsetTracker, type Position, type TopicPartition } from '@comm/kafka-driver'
+import { type IncomingBatch, OffsetTracker, type Position, type TopicPartition } from '@comm/kafka-driver'
 import type { SubscribeRequest } from '@comm/messaging'
 import { DueQueue, type Settlement } from '@comm/messaging/adapter'
-import { notBeforeOf } from '../message.ts'
+import { dueAt } from '../message.ts'
 import type { Part } from '../topics.ts'
 import { KafkaDelivery, Place } from './delivery.ts'
 
@@ -130,9 +130,9 @@ export class AssignedPartition {
       const delivery = new KafkaDelivery(this, message, place)
       this.#waiting++
       this.#waitingBytes += delivery.bytes
-      const dueAt = this.#dueAt(message)
-      if (dueAt <= wall) owner.offer(delivery)
-      else this.#delayed?.add(dueAt, delivery)
+      const due = dueAt(message, this.part)
+      if (due <= wall) owner.offer(delivery)
+      else this.#delayed?.add(due, delivery)
     }
     tracker.skipTo(next)
     return this.#isFull(1) ? this.#waitForRoom() : undefined
@@ -173,11 +173,6 @@ export class AssignedPartition {
     // The client library remembers the pause, also for whoever reads this partition next.
     if (this.#isPaused) this.owner.fetch(this.source, true)
     return open.flatMap(({ out }) => out ?? [])
-  }
-
-  /** None waits longer than its topic keeps it: it comes back early, and is delayed again. */
-  #dueAt(message: IncomingMessage): number {
-    return this.part.tier === undefined ? 0 : Math.min(notBeforeOf(message), message.timestamp + this.part.tier.maxMs)
   }
 
   /** A partition that is held back is read again late: fast handlers are rather waited for, a moment. */

@@ -73,14 +73,10 @@ export class GroupMember implements PartitionOwner, MemberEvents {
   async lag(): Promise<number> {
     const link = this.#parts.connection.require(`look at topic ${this.topic}`)
     const names = new Set([...this.#partitions.values()].map(({ source }) => source.topic))
-    const lags = await Promise.all(
-      [...names].map(async (topic) =>
-        (await link.ranges(topic)).reduce((sum, { partition, high }) => {
-          return sum + (this.#partitions.get(nameOf({ topic, partition }))?.lag(high) ?? 0)
-        }, 0),
-      ),
-    )
-    return lags.reduce((sum, lag) => sum + lag, 0)
+    const lagsOf = async (topic: string): Promise<readonly number[]> =>
+      (await link.ranges(topic)).map(({ partition, high }) => this.#partitions.get(nameOf({ topic, partition }))?.lag(high) ?? 0)
+    const lags = await Promise.all([...names].map(lagsOf))
+    return lags.flat().reduce((sum, lag) => sum + lag, 0)
   }
 
   /** Resolves when it has its partitions, and where to read them is committed. @throws CommunicationError */

@@ -182,6 +182,24 @@ describe('a group whose members change', () => {
   )
 
   it(
+    'what is due counts as lag at its time, also where it lies behind what is not, and though nobody is there to take it',
+    async () => {
+      const topic = topicOf('due')
+      await using adapter = await connected({ partitions: 1 })
+      const record = (delayMs: number) => {
+        const due = { topic, group: 'g', body: Buffer.from(''), headers: {}, notBefore: Date.now() + delayMs }
+        return adapter.publish([due], never)
+      }
+      const lag = () => adapter.admin.lag(topic, 'g')
+      // In one topic for delays, by the length of the wait: of up to ten minutes.
+      for (const delayMs of [300_000, 20_000, 20_000]) expect(await record(delayMs)).toEqual([{ ok: true }])
+      expect(await lag()).toBe(0)
+      await waitFor(async () => (await lag()) === 2, { what: 'what is due', ...CASES_MS })
+    },
+    LIMIT_MS,
+  )
+
+  it(
     'a member lags behind in its own partitions only',
     async () => {
       const topic = topicOf('lag')
