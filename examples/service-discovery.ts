@@ -9,7 +9,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { type Call, constantBackoff, pipeline, retry, timeout } from '@comm/core'
+import { type Call, ConfigurationError, constantBackoff, pipeline, retry, timeout } from '@comm/core'
 import { type Instance, LoadBalancer, pick, roundRobin } from '@comm/core/balancing'
 import { type InstanceOptions, type Registry, ServiceDiscovery } from '@comm/discovery'
 import { ConsulRegistry } from '@comm/discovery/consul'
@@ -34,7 +34,9 @@ const registries: Readonly<Record<string, () => Registry>> = {
   redis: () => new RedisRegistry({ connection: at }),
 }
 const open = registries[values.registry]
-if (open === undefined) throw new Error(`--registry is one of ${Object.keys(registries).join(', ')}, not ${values.registry}`)
+if (open === undefined) {
+  throw new ConfigurationError(`--registry is one of ${Object.keys(registries).join(', ')}, not ${values.registry}`)
+}
 
 const TTL_MS = 3000
 /** Each side has a connection of its own, as it would in a process of its own. */
@@ -145,7 +147,7 @@ try {
       'the last known instances are called while the registry is away; it forgot everything, and knows everybody again',
     )
   }
-  console.log('\nservice-discovery: ok')
+  console.log('service-discovery: ok')
 } finally {
   balancer.close()
   await callers.close()

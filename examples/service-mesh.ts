@@ -129,9 +129,9 @@ try {
   show('An outage', 'while the registry is away the last known instances are called')
 
   const edge = orders.topology().edges.find(({ to }) => to === 'payments')
-  assert(edge !== undefined && edge.calls > 40 && edge.errors >= 0)
-  show('Topology', `${edge.from} has called ${edge.to} ${edge.calls > 40 ? 'more than 40' : ''} times`)
-  console.log('\nservice-mesh: ok')
+  assert(edge !== undefined && edge.calls > 40)
+  show('Topology', `${edge.from} has called ${edge.to} ${edge.calls} times`)
+  console.log('service-mesh: ok')
 } finally {
   for (const lifecycle of lifecycles) assert.deepEqual((await lifecycle.stop()).problems, [])
   rmSync(folder, { recursive: true })

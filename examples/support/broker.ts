@@ -1,6 +1,7 @@
 // What the examples that talk over a broker have in common: the embedded one, or a real one.
 import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { ConfigurationError } from '@comm/core'
 import { MemoryBroker, MemoryServer, type MessageClient } from '@comm/messaging'
 import { KafkaClient } from '@comm/messaging-kafka'
 import { RabbitMQClient } from '@comm/messaging-rabbit'
@@ -77,7 +78,7 @@ export async function brokerOfArguments(words: readonly string[]): Promise<Broke
     case 'redis':
       return real(values.broker)
     default:
-      throw new Error(`--broker is one of memory, rabbitmq, kafka, redis, not ${values.broker}`)
+      throw new ConfigurationError(`--broker is one of memory, rabbitmq, kafka, redis, not ${values.broker}`)
   }
 }
 

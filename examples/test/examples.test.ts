@@ -55,7 +55,7 @@ describe('pnpm example', () => {
     const { stdout, stderr } = await example('service-discovery')
     const lines = stdout.trimEnd().split('\n')
     expect(stderr).toBe('')
-    expect(lines.slice(0, -2).map((line) => line.split(':')[0])).toEqual([
+    expect(lines.slice(0, -1).map((line) => line.split(':')[0])).toEqual([
       '✓ Register and find',
       '✓ Filter',
       '✓ Scale out',
@@ -70,7 +70,7 @@ describe('pnpm example', () => {
     const { stdout, stderr } = await example('service-mesh')
     const lines = stdout.trimEnd().split('\n')
     expect(stderr).toBe('')
-    expect(lines.slice(0, -2).map((line) => line.split(':')[0])).toEqual([
+    expect(lines.slice(0, -1).map((line) => line.split(':')[0])).toEqual([
       '✓ By name',
       '✓ Allow list',
       '✓ Lists that change',
@@ -138,7 +138,15 @@ describe('pnpm example', () => {
 
   it('messaging names the brokers when asked for another', async () => {
     await expect(example('messaging', '--broker', 'nats')).rejects.toMatchObject({
-      stderr: expect.stringContaining('--broker is one of memory, rabbitmq, kafka, redis, not nats'),
+      code: 2,
+      stderr: 'pnpm example messaging: --broker is one of memory, rabbitmq, kafka, redis, not nats\n',
+    })
+  })
+
+  it('says which option it does not know, without a stack', async () => {
+    await expect(example('messaging', '--brokr', 'redis')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^pnpm example messaging: Unknown option '--brokr'.*\n$/),
     })
   })
 

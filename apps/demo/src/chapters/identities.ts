@@ -19,7 +19,7 @@ export const identitiesChapter: Chapter = async ({ account, services, journal })
   await until(() => speakers().length > 0)
   account.tell('nobody', `orders without a token: HTTP ${status}`)
   account.check('without a token the gateway refuses', status === 401, `HTTP ${status}`)
-  account.check('and no service hears of it', speakers().join() === 'gateway', speakers().join(', '))
+  account.check('and no service hears of it', speakers().join() === 'gateway', `logged by the ${speakers().join(', ')}`)
 
   const askedBefore = payments.requests
   const mesh = await users.manager.loadMesh()
