@@ -11,7 +11,7 @@ import { adapterErrors } from '@comm/messaging/adapter'
 import kafkajs, { type Kafka as KafkaClient, type RetryOptions, type SASLOptions } from 'kafkajs'
 import { loadCodecs } from './codecs.ts'
 import type { KafkaDriver, KafkaLink, KafkaMember, MemberEvents } from './driver.ts'
-import { meetClusters, restIdleQueues } from './kafkajs-clusters.ts'
+import { meetClusters, mendConnections } from './kafkajs-clusters.ts'
 import { fromKafka } from './kafkajs-errors.ts'
 import { KafkaJsLink } from './kafkajs-link.ts'
 import { KafkaJsMember } from './kafkajs-member.ts'
@@ -81,7 +81,7 @@ export class KafkaJsDriver implements KafkaDriver {
       ...(ssl.enabled === false ? undefined : { ssl: await readTls('kafka.ssl', ssl) }),
       ...(sasl === undefined ? undefined : { sasl }),
     })
-    meetClusters(kafka, restIdleQueues)
+    meetClusters(kafka, mendConnections)
     return kafka
   }
 

@@ -60,8 +60,12 @@ function failInsteadOfEnd(socket: Socket): void {
     const isOurs = socket.writableEnded
     socket.destroy(isOurs ? undefined : Object.assign(new Error('the broker closed the connection'), { code: 'ECONNRESET' }))
   })
-  socket.on = ((event: string, listener: (...args: unknown[]) => void) =>
-    event === 'end' ? socket : on(event, listener)) as Socket['on']
+  socket.on = ((event: string, listener: (...args: unknown[]) => void) => {
+    if (event === 'end') return socket
+    // What comes late on a connection that kafkajs has ended would get into the answers of the next one.
+    if (event === 'data') return on('data', (chunk) => (socket.writableEnded ? undefined : listener(chunk)))
+    return on(event, listener)
+  }) as Socket['on']
 }
 
 /** kafkajs lets go of a connection whenever it finds it closed, each time with a listener more. */

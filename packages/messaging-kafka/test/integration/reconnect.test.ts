@@ -1,4 +1,4 @@
-import { constantBackoff, silentLogger } from '@comm/core'
+import { constantBackoff, silentLogger, sleep } from '@comm/core'
 import { KafkaAdapter, KafkaClient } from '@comm/messaging-kafka'
 import { handlerSpy, waitFor } from '@comm/testkit'
 import { startFaultProxy } from '@comm/testkit/fault-proxy'
@@ -166,6 +166,31 @@ describe('a way that goes away', () => {
       await proxy.heal()
       await published
       await spy.called(1, 60_000)
+    },
+    LIMIT_MS,
+  )
+
+  it(
+    'cut again and again in the middle of what is read: every message comes',
+    async () => {
+      const topic = name('cut.')
+      await using proxy = await startFaultProxy({ target: { host: server.host, port: server.port } })
+      const { host, port } = proxy
+      await using client = new KafkaClient({ host, port, translateAddress: () => ({ host, port }) })
+      const spy = handlerSpy<[body: unknown], unknown>()
+      await client.subscribe(topic, spy, { group: 'g' })
+      proxy.throttle(100_000)
+      await using publisher = new KafkaClient({ hosts: [server.url] })
+      const text = 'x'.repeat(100_000)
+      const published = Array.from({ length: 30 }, (_, index) => publisher.publish(topic, { index, text }))
+      const came = (): Set<unknown> => new Set(spy.messages.map((body) => (body as { index: number }).index))
+      for (let cut = 0; cut < 8; cut++) {
+        await sleep(500)
+        proxy.reset()
+      }
+      await proxy.heal()
+      await Promise.all(published)
+      await waitFor(() => came().size === 30, { what: 'every message', ...CASES_MS })
     },
     LIMIT_MS,
   )
