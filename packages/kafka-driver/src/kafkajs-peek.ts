@@ -21,7 +21,7 @@ interface Fetched {
 export class Peeker {
   #cluster: MadeCluster | undefined
 
-  /** @param kafka by the last cluster that it has made is fetched */
+  /** @param kafka the cluster that it made last is asked */
   constructor(kafka: Kafka) {
     meetClusters(kafka, (cluster) => {
       readFetches(cluster)
