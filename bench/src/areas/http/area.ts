@@ -28,6 +28,7 @@ function work(name: string, method: 'GET' | 'POST', inFlight: number): Work {
     name: `${name} c=${inFlight}`,
     baseline: POOL,
     inFlight,
+    roundMs: 1000,
     warmUpInFlight: 50,
     // Compiling is over after about 20,000 requests.
     warmUpMs: 4000,
