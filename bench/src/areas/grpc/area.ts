@@ -5,6 +5,7 @@ const CLIENT = import.meta.resolve('./contenders/client.ts')
 const SERVER = import.meta.resolve('./contenders/server.ts')
 const CLIENTS: readonly ClientName[] = ['@comm/grpc', 'nice-grpc', '@grpc/grpc-js', '@connectrpc/connect-node']
 /** Long enough for a round to be about compiled code, on a busy machine too. */
+const WARM_UP_MS = 4000
 const ROUND_MS = 1000
 const SERVERS = ['@comm/grpc', 'nice-grpc', '@grpc/grpc-js']
 
@@ -14,6 +15,7 @@ function client(name: string, what: 'unary' | 'stream', inFlight: number, limits
     baseline: '@grpc/grpc-js',
     inFlight,
     ...(inFlight > 1 ? { roundMs: ROUND_MS } : {}),
+    warmUpMs: WARM_UP_MS,
     warmUpInFlight: Math.max(inFlight, what === 'unary' ? 50 : 1),
     contenders: CLIENTS.map((each) => ({ name: each, module: CLIENT, parameters: { client: each, what } })),
     limits,
@@ -34,6 +36,7 @@ export const area: Area = {
       name: 'unary c=50, server',
       baseline: 'nice-grpc',
       inFlight: 50,
+      warmUpMs: WARM_UP_MS,
       roundMs: ROUND_MS,
       contenders: SERVERS.map((each) => ({ name: each, module: SERVER, parameters: { server: each } })),
       limits: [{ contender: '@comm/grpc', atMost: 1.2, timesOf: 'nice-grpc' }],
