@@ -3,6 +3,8 @@ export interface Timer {
   cancel(): void
   /** From here on the process may end before it fires, where the clock can do that. */
   unref?(): void
+  /** Takes `unref` back. */
+  ref?(): void
 }
 
 /** Where time comes from. Everything that waits or measures takes one, so that tests need not sleep. */
@@ -31,6 +33,10 @@ class SystemTimer implements Timer {
 
   unref(): void {
     this.#timeout.unref()
+  }
+
+  ref(): void {
+    this.#timeout.ref()
   }
 
   /** A delay that `setTimeout` cannot hold is waited for in pieces; an infinite one never fires. */

@@ -52,12 +52,10 @@ export class KafkaAdapter extends LinkedAdapter<KafkaLink, KafkaConsumer> {
     this.admin = new KafkaAdmin(connection, options)
   }
 
-  protected send(
-    _: KafkaLink,
-    records: readonly OutboundRecord[],
-    signal: AbortSignal,
-  ): Promise<readonly PublishResult[]> | readonly PublishResult[] {
-    return this.#outbox?.publish(records, signal) ?? allRefused(records, this.#connection.notConnected('publish'))
+  protected send(_: KafkaLink, records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
+    const refusal = (): Promise<readonly PublishResult[]> =>
+      Promise.resolve(allRefused(records, this.#connection.notConnected('publish')))
+    return this.#outbox?.publish(records, signal) ?? refusal()
   }
 
   protected override async leave(): Promise<void> {

@@ -47,8 +47,7 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
     const wanted = new Set(ids)
     const before = wanted.size
     const isFound = (): boolean => wanted.size === 0
-    const remove = (message: GetMessage): boolean => wanted.delete(idOf(message))
-    await this.#lookThrough('remove from', queue, Number.POSITIVE_INFINITY, remove, isFound)
+    await this.#lookThrough('remove from', queue, Number.POSITIVE_INFINITY, (message) => wanted.delete(idOf(message)), isFound)
     return before - wanted.size
   }
 
@@ -85,8 +84,7 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
   }
 
   async #waiting(what: string, queue: string): Promise<number | undefined> {
-    const checked = await this.#inQueue(what, queue, (channel) => channel.checkQueue(queue))
-    return checked?.messageCount
+    return (await this.#inQueue(what, queue, (channel) => channel.checkQueue(queue)))?.messageCount
   }
 
   /** @returns undefined where there is no such queue */

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream'
 import { Once } from '@comm/messaging/adapter'
 import type { Channel, ChannelModel } from 'amqplib'
 
@@ -15,7 +14,6 @@ export class Link {
 
   constructor(model: ChannelModel) {
     this.model = model
-    gatherWrites((model.connection as unknown as { readonly stream: Duplex }).stream)
     this.major = Number.parseInt(String(model.connection.serverProperties.version), 10)
   }
 
@@ -37,17 +35,6 @@ export function closeChannel(channel: Channel): Promise<void> {
     channel.once('close', () => resolve())
     channel.close().then(resolve, () => resolve())
   })
-}
-
-/** amqplib hands the socket each message by itself; those of one turn of the event loop become one system call here. */
-function gatherWrites(socket: Duplex): void {
-  const write = socket.write.bind(socket)
-  const uncork = (): void => socket.uncork()
-  socket.write = ((chunk: Buffer): boolean => {
-    socket.cork()
-    process.nextTick(uncork)
-    return write(chunk)
-  }) as Duplex['write']
 }
 
 export function ignore(): void {}

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
 import { asBuffer, type Content } from '@comm/messaging/adapter'
-import type { Message, Options } from 'amqplib'
+import type { Message } from 'amqplib'
+import type { MessageFields } from './direct-channel.ts'
 
 /** AMQP has no key; it travels in this header. */
 const KEY_HEADER = 'comm-key'
@@ -29,50 +30,42 @@ export class MessageWriter {
   /** Ids are this and a number: no other writer has the same. They name the record in confirms and, for consumers, for ever. */
   readonly #idPrefix = `${randomBytes(9).toString('base64url')}.`
   readonly #hasPriorities: boolean
-  /**
-   * amqplib makes the headers the prototype of another object, for which V8 pays dearly the first time. So messages of the same header names
-   * share this one.
-   */
-  #headers: Record<string, string | Buffer> = {}
-  #names: readonly string[] = []
   #written = 0
 
   constructor(hasPriorities: boolean) {
     this.#hasPriorities = hasPriorities
   }
 
-  /** Good until the next call. @param wall now */
-  propertiesOf(record: OutboundRecord, wall: number): Options.Publish {
+  /** @param wall now */
+  fieldsOf(record: OutboundRecord, exchange: string, routingKey: string, wall: number): MessageFields {
     const { headers, expiresAt, notBefore, priority, unroutable } = record
     const contentType = headers[CONTENT_TYPE]
     // In a delay queue it would end the delay.
     const lasts = expiresAt === undefined || notBefore !== undefined ? undefined : Math.max(0, Math.ceil(expiresAt - wall))
     return {
-      headers: this.#headersOf(record),
+      exchange,
+      routingKey,
+      mandatory: unroutable !== 'ignore',
+      headers: headersFor(record),
       messageId: this.#idPrefix + (++this.#written).toString(36),
       deliveryMode: 2,
-      mandatory: unroutable !== 'ignore',
       contentType: contentType instanceof Uint8Array ? asBuffer(contentType).toString() : contentType,
-      expiration: lasts,
+      expiration: lasts?.toString(),
       priority: this.#hasPriorities ? priority : undefined,
       // amqplib takes undefined for absent; its types do not say so.
-    } as Options.Publish
+    } as MessageFields
   }
+}
 
-  #headersOf({ headers, key }: OutboundRecord): Record<string, string | Buffer> {
-    const names = Object.keys(headers)
-    if (key !== undefined) names.push(KEY_HEADER)
-    if (names.length !== this.#names.length || names.some((name, index) => name !== this.#names[index])) {
-      this.#names = names
-      this.#headers = {}
-    }
-    for (const name in headers) {
-      const value = headers[name] as HeaderValue
-      if (name !== CONTENT_TYPE) this.#headers[name] = typeof value === 'string' ? value : asBuffer(value)
-    }
-    if (key !== undefined) this.#headers[KEY_HEADER] = key
-    return this.#headers
+function headersFor({ headers, key }: OutboundRecord): Record<string, string | Buffer | undefined> {
+  // A property of its own in AMQP.
+  const written: Record<string, string | Buffer | undefined> = { ...(headers as object), [CONTENT_TYPE]: undefined }
+  for (const name in headers) {
+    const value = headers[name] as HeaderValue
+    if (typeof value !== 'string' && name !== CONTENT_TYPE) written[name] = asBuffer(value)
   }
+  if (key !== undefined) written[KEY_HEADER] = key
+  return written
 }
 
 /** What a message carries, as its publisher meant it. */

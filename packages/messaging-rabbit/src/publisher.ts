@@ -96,7 +96,7 @@ export class Publisher {
     if (body.byteLength > maxBodyBytes)
       answers.answer(index, refused(errors.tooLarge(record, maxBodyBytes, 'the option maxBodyBytes')))
     else if (!fitsName(key)) answers.answer(index, refused(unroutable(topic, exchange)))
-    else sender.send({ record, exchange, key, properties: this.#writer.propertiesOf(record, wall) }, answers, index)
+    else sender.send(record, this.#writer.fieldsOf(record, exchange, key, wall), answers, index)
   }
 
   /** The exchange that leads to the record's queues. */

@@ -1,34 +1,26 @@
 import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { asBuffer, maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
-import type { ConfirmChannel, Message, Options } from 'amqplib'
+import type { Message } from 'amqplib'
+import { type DirectChannel, type MessageFields, openDirectChannel } from './direct-channel.ts'
 import { errors, fromAmqp } from './errors.ts'
 import type { Link } from './link.ts'
-
-/** One record on its way: where it goes, and what becomes the properties of its message. */
-export interface Outgoing {
-  readonly record: OutboundRecord
-  readonly exchange: string
-  readonly key: string
-  readonly properties: Options.Publish
-}
 
 /** A channel to publish on. It ends with its connection, or at the first thing that RabbitMQ refuses by closing it. */
 export class Sender {
   /** Resolved when the socket takes more; undefined when it does. */
   room: PromiseWithResolvers<void> | undefined
-  readonly #channel: ConfirmChannel
+  readonly #channel: DirectChannel
   /** Ids of messages that no queue took; each is acknowledged right after its return. */
   readonly #returned = new Set<string>()
   #closedBy: Error | undefined
 
-  private constructor(channel: ConfirmChannel, onClose: () => void) {
+  private constructor(channel: DirectChannel, onClose: () => void) {
     this.#channel = channel
     channel.on('return', ({ properties }: Message) => this.#returned.add(String(properties.messageId)))
     channel.on('error', (error: Error) => {
       this.#closedBy = error
     })
-    channel.on('drain', () => this.#hasRoom())
     channel.on('close', () => {
       onClose()
       this.#hasRoom()
@@ -37,36 +29,36 @@ export class Sender {
 
   /** The one of this connection; a new one when that was closed. @throws what amqplib throws */
   static on(link: Link): Promise<Sender> {
-    return link.once.make('sender', async () => {
-      return new Sender(await link.model.createConfirmChannel(), () => link.once.forget('sender'))
-    })
+    return link.once.make('sender', async () => new Sender(await openDirectChannel(link), () => link.once.forget('sender')))
   }
 
   /** Answers once RabbitMQ has confirmed or refused it. */
-  send(outgoing: Outgoing, answers: PublishAnswers, index: number): void {
-    const { record, exchange, key, properties } = outgoing
+  send(record: OutboundRecord, fields: MessageFields, answers: PublishAnswers, index: number): void {
     try {
-      const takesMore = this.#channel.publish(exchange, key, asBuffer(record.body), properties, (thrown: unknown) => {
-        answers.answer(index, thrown === null ? this.#confirmed(outgoing) : this.#failed(outgoing, thrown))
+      const takesMore = this.#channel.sendMessage(fields, fields, asBuffer(record.body))
+      this.#channel.pushConfirmCallback((thrown) => {
+        answers.answer(index, thrown === null ? this.#confirmed(record, fields) : this.#failed(record, thrown))
       })
-      if (!takesMore) this.room ??= Promise.withResolvers()
+      if (takesMore || this.room !== undefined) return
+      this.room = Promise.withResolvers()
+      this.#channel.connection.stream.once('drain', this.#hasRoom)
     } catch (thrown) {
       answers.answer(index, refused(notSent(record, thrown)))
     }
   }
 
-  #hasRoom(): void {
+  readonly #hasRoom = (): void => {
     this.room?.resolve()
     this.room = undefined
   }
 
-  #confirmed({ record, exchange, properties }: Outgoing): PublishResult {
-    if (this.#returned.size === 0 || !this.#returned.delete(String(properties.messageId))) return STORED
-    return refused(unroutable(record.topic, exchange))
+  #confirmed(record: OutboundRecord, fields: MessageFields): PublishResult {
+    if (this.#returned.size === 0 || !this.#returned.delete(fields.messageId)) return STORED
+    return refused(unroutable(record.topic, fields.exchange))
   }
 
   /** Refused by a nack, or unanswered when the channel closed. */
-  #failed({ record }: Outgoing, thrown: unknown): PublishResult {
+  #failed(record: OutboundRecord, thrown: unknown): PublishResult {
     const { topic, body } = record
     // A queue that is full and rejects, or could not store it.
     if ((thrown as Error).message === 'message nacked')

@@ -74,20 +74,19 @@ export function assemble(adapter: BrokerAdapter, options: typeof CLIENT_DEFAULTS
   return { clock, logger, stats, connection, codecs, buffer, publisher, requests, subscriptions }
 }
 
-/** One try at the broker: without a connection every record is refused, for the reason why there is none. */
-async function send(
+/** One try at the broker. Not async, because each such function on a message's way is paid for by the message. */
+function send(
   adapter: BrokerAdapter,
   connection: Connection,
   records: readonly OutboundRecord[],
   signal: AbortSignal,
 ): Promise<readonly PublishResult[]> {
-  if (!connection.isConnected) {
-    try {
-      await connection.ready(signal)
-    } catch (thrown) {
+  if (connection.isConnected) return adapter.publish(records, signal)
+  return connection.ready(signal).then(
+    () => adapter.publish(records, signal),
+    (thrown: unknown) => {
       const error = CommunicationError.from(thrown)
       return records.map(() => ({ ok: false, stored: 'no', error }))
-    }
-  }
-  return adapter.publish(records, signal)
+    },
+  )
 }

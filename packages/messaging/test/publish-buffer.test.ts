@@ -417,6 +417,43 @@ describe('deadlines and aborts', () => {
     expect(await failed).toMatchObject({ stored: 'no', message: expect.stringContaining('within 1000 ms: the broker is away') })
   })
 
+  it('a deadline holds for who publishes long after it was set for somebody else, and keeps no process alive meanwhile', async () => {
+    const { clock, add } = setUp((records) => (text(records[0] as OutboundRecord) === 'a' ? [OK] : new Promise(() => undefined)))
+    await add('a')
+    expect([clock.pendingTimers, clock.nextTimerInMs]).toEqual([0, 1000])
+    await clock.advance(400)
+    const late = add('b')
+    expect(clock.pendingTimers).toBe(1)
+    const settled = Promise.allSettled([late])
+    await clock.advance(999)
+    await expect(Promise.race([settled, 'waiting'])).resolves.toBe('waiting')
+    await clock.advance(1)
+    expect(await settled).toMatchObject([{ reason: { message: expect.stringContaining('not confirmed within 1000 ms') } }])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('closing leaves no timer', async () => {
+    const { clock, buffer, add } = setUp(() => [OK])
+    await add('a')
+    buffer.close(new ConnectionError('over'))
+    expect(clock.nextTimerInMs).toBeUndefined()
+  })
+
+  it('gives a signal to a later request only if nobody has aborted it', async () => {
+    const signals: AbortSignal[] = []
+    const { clock, add } = setUp((records, signal) => {
+      signals.push(signal)
+      return text(records[0] as OutboundRecord) === 'hangs' ? new Promise(() => undefined) : [OK]
+    })
+    for (const body of ['a', 'hangs', 'b', 'c']) {
+      const settled = Promise.allSettled([add(body)])
+      await clock.advance(1000)
+      await settled
+    }
+    const [a, hangs, b, c] = signals
+    expect([a === hangs, b === hangs, c === b, hangs?.aborted, c?.aborted]).toEqual([true, false, true, true, false])
+  })
+
   it('an abort withdraws what waits, and leaves no listener', async () => {
     const { add, clock, requests } = setUp((records) => records.map(away))
     const { signal, abort } = controller()

@@ -16,6 +16,7 @@ const MOST_FIRES_AT_ONE_TIME = 10_000
 interface Entry {
   readonly at: number
   readonly fire: () => void
+  keepsAlive: boolean
 }
 
 /** A clock that stands still until `advance` moves it. Timers fire in the order of their time, equal ones as they were set. */
@@ -39,14 +40,17 @@ export class TestClock implements Clock {
   }
 
   setTimer(delayMs: number, fire: () => void): Timer {
-    const entry: Entry = { at: this.#now + (delayMs > 0 ? delayMs : 0), fire }
+    const entry: Entry = { at: this.#now + (delayMs > 0 ? delayMs : 0), fire, keepsAlive: true }
     this.#entries.splice(this.#placeFor(entry.at), 0, entry)
-    return { cancel: () => this.#remove(entry) }
+    const keepAlive = (keepsAlive: boolean): void => {
+      entry.keepsAlive = keepsAlive
+    }
+    return { cancel: () => this.#remove(entry), unref: () => keepAlive(false), ref: () => keepAlive(true) }
   }
 
-  /** Timers set, not yet fired and not cancelled: 0 when nothing was left behind. */
+  /** Timers set, not yet fired, not cancelled, and not unreferenced: 0 when nothing was left behind that keeps a process alive. */
   get pendingTimers(): number {
-    return this.#entries.length
+    return this.#entries.filter(({ keepsAlive }) => keepsAlive).length
   }
 
   /** Milliseconds until the next timer fires; undefined when there is none. */

@@ -24,6 +24,19 @@ describe('TestClock', () => {
     expect([clock.pendingTimers, clock.nextTimerInMs]).toEqual([1, 1])
   })
 
+  it('does not count timers that keep no process alive, and fires them all the same', async () => {
+    const clock = new TestClock()
+    let fired = 0
+    const timer = clock.setTimer(10, () => fired++)
+    timer.unref?.()
+    expect([clock.pendingTimers, clock.nextTimerInMs]).toEqual([0, 10])
+    timer.ref?.()
+    expect(clock.pendingTimers).toBe(1)
+    timer.unref?.()
+    await clock.advance(10)
+    expect(fired).toBe(1)
+  })
+
   it('lets a loop of awaited sleeps and immediates go through several rounds in one advance', async () => {
     const clock = new TestClock()
     const rounds: number[] = []

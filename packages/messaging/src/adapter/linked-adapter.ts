@@ -66,11 +66,7 @@ export abstract class LinkedAdapter<Link, Consumer extends LinkConsumer> impleme
   }
 
   /** `publish`, while there is a connection and nobody has given up. */
-  protected abstract send(
-    link: Link,
-    records: readonly OutboundRecord[],
-    signal: AbortSignal,
-  ): Promise<readonly PublishResult[]> | readonly PublishResult[]
+  protected abstract send(link: Link, records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]>
 
   async connect(signal: AbortSignal): Promise<void> {
     this.#checkOpen()
@@ -82,12 +78,13 @@ export abstract class LinkedAdapter<Link, Consumer extends LinkConsumer> impleme
     this.#checkOpen()
   }
 
-  async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
-    this.#checkOpen()
+  publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
     const { connection, errors } = this.#parts
-    if (signal.aborted) return allRefused(records, errors.aborted('publishing to', signal))
+    if (this.#closing !== undefined) return Promise.reject(errors.closed())
+    if (signal.aborted) return Promise.resolve(allRefused(records, errors.aborted('publishing to', signal)))
     const { link } = connection
-    return link === undefined ? allRefused(records, connection.notConnected('publish')) : this.send(link, records, signal)
+    if (link === undefined) return Promise.resolve(allRefused(records, connection.notConnected('publish')))
+    return this.send(link, records, signal)
   }
 
   async subscribe(request: SubscribeRequest, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {

@@ -24,6 +24,8 @@ export interface Verdicts {
 
 /** Requests to the broker at the same time. */
 const MOST_OUTSTANDING = 4
+/** `queueMicrotask` makes an AsyncResource each time somebody is called in a context. */
+const AT_ONCE = Promise.resolve()
 /** Fewer records than this are not divided into several requests. */
 const SMALLEST_SHARE = 16
 
@@ -42,6 +44,8 @@ export class Dispatcher {
   /** A request carries the records of many callers, so it runs in the context of none. */
   readonly #outside = AsyncLocalStorage.snapshot()
   readonly #requests = new List<Request>()
+  /** Of requests that ended without being aborted, for later ones: to make one and listen to it costs as much as a small request. */
+  readonly #spare: AbortController[] = []
   #inFlight = 0
   #isScheduled = false
   #isClosed = false
@@ -64,14 +68,14 @@ export class Dispatcher {
   schedule(): void {
     if (this.#isScheduled || this.#requests.size >= MOST_OUTSTANDING) return
     this.#isScheduled = true
-    queueMicrotask(this.#pump)
+    void AT_ONCE.then(this.#pump)
   }
 
   /** An entry of the request was settled before its answer. When nobody waits for any of its records it must not hold up others. */
   settledEarly(request: Request): void {
     if (--request.left > 0) return
-    this.#end(request, NONE)
     request.controller.abort()
+    this.#end(request, NONE)
     this.schedule()
   }
 
@@ -97,7 +101,7 @@ export class Dispatcher {
     if (now < this.#pausedUntil) return this.#resumeAt(this.#pausedUntil, now)
     this.#queue.wake(now)
     for (let share = this.#nextShare(); share > 0; share = this.#nextShare()) {
-      const request = new Request(this.#queue.take(share), this.#outages)
+      const request = new Request(this.#queue.take(share), this.#spare.pop() ?? new AbortController(), this.#outages)
       this.#requests.push(request)
       this.#inFlight += request.entries.length
       void this.#outside(this.#send, request)
@@ -193,6 +197,7 @@ export class Dispatcher {
 
   #end(request: Request, again: readonly Entry[]): void {
     if (request.list === this.#requests) this.#requests.remove(request)
+    if (!request.controller.signal.aborted) this.#spare.push(request.controller)
     this.#inFlight -= request.entries.length
     this.#queue.giveBack(request.entries, again)
   }

@@ -1,7 +1,8 @@
-import { CommunicationError, PublishError, type Timer, unlessAborted } from '@comm/core'
+import { CommunicationError, PublishError, unlessAborted } from '@comm/core'
 import type { OutboundRecord } from '../broker.ts'
 import { List } from '../list.ts'
 import type { BufferOptions } from '../options/buffer-options.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts'
 import { Entry, type Waiter } from './entry.ts'
 import { SendQueue } from './send-queue.ts'
@@ -31,12 +32,11 @@ export class PublishBuffer {
   readonly #parts: PublishBufferParts
   readonly #queue: SendQueue
   readonly #dispatcher: Dispatcher
+  readonly #deadline: DeadlineTimer
   /** Publishes that wait for room. */
   readonly #blocked = new List<Entry>()
   #count = 0
   #bytes = 0
-  #deadline: Timer | undefined
-  #deadlineAt = Number.POSITIVE_INFINITY
   #emptied: PromiseWithResolvers<void> | undefined
   #closed: CommunicationError | undefined
 
@@ -45,6 +45,7 @@ export class PublishBuffer {
     const { maxBatch, backoff } = options
     this.#parts = parts
     this.#queue = new SendQueue(keepsKeyOrderInBatch, maxBatch)
+    this.#deadline = new DeadlineTimer(clock, () => this.#expire())
     this.#dispatcher = new Dispatcher({ send, maxBatch, backoff, clock, random }, this.#queue, {
       confirmed: (entry) => {
         this.#settle(entry)
@@ -80,7 +81,7 @@ export class PublishBuffer {
       signal.addEventListener('abort', abort)
       entry.detach = () => signal.removeEventListener('abort', abort)
     }
-    if (entry.deadlineAt < this.#deadlineAt) this.#armDeadline(entry.deadlineAt)
+    this.#deadline.until(entry.deadlineAt)
   }
 
   /** Resolves when nothing is left to settle. @throws the signal's reason */
@@ -100,6 +101,7 @@ export class PublishBuffer {
       this.#fail(entry, new PublishError(message, { code, stored: entry.storedNow }))
     }
     this.#dispatcher.close(error)
+    this.#deadline.cancel()
   }
 
   /** False when the entry was refused at once. */
@@ -188,8 +190,7 @@ export class PublishBuffer {
       this.#admitBlocked()
     }
     if (!this.#isEmpty) return
-    this.#deadline?.cancel()
-    this.#deadlineAt = Number.POSITIVE_INFINITY
+    this.#deadline.rest()
     this.#dispatcher.rest()
     this.#emptied?.resolve()
     this.#emptied = undefined
@@ -199,21 +200,14 @@ export class PublishBuffer {
     return this.#count === 0 && this.#blocked.first === undefined
   }
 
-  #armDeadline(at: number): void {
-    this.#deadline?.cancel()
-    this.#deadlineAt = at
-    this.#deadline = this.#parts.clock.setTimer(at - this.#parts.clock.now(), () => this.#expire())
-  }
-
   #expire(): void {
-    this.#deadlineAt = Number.POSITIVE_INFINITY
     const now = this.#parts.clock.now()
     let earliest = Number.POSITIVE_INFINITY
     for (const entry of this.#all()) {
       if (entry.deadlineAt <= now) this.#fail(entry, this.#late(entry))
       else earliest = Math.min(earliest, entry.deadlineAt)
     }
-    if (earliest < this.#deadlineAt) this.#armDeadline(Math.max(earliest, now + BETWEEN_LOOKS_MS))
+    if (earliest < Number.POSITIVE_INFINITY) this.#deadline.until(Math.max(earliest, now + BETWEEN_LOOKS_MS))
   }
 
   #late(entry: Entry): PublishError {

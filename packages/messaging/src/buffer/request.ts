@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts'
 export class Request implements Linked<Request> {
   readonly entries: readonly Entry[]
   /** Aborts when nobody waits for any of its records any more. */
-  readonly controller: AbortController = new AbortController()
+  readonly controller: AbortController
   /** How many outages were counted when it was sent: what it tells of them may be old news. */
   readonly outagesBefore: number
   /** Records that have not been settled meanwhile. */
@@ -14,8 +14,9 @@ export class Request implements Linked<Request> {
   previous: Request | undefined
   next: Request | undefined
 
-  constructor(entries: readonly Entry[], outagesBefore: number) {
+  constructor(entries: readonly Entry[], controller: AbortController, outagesBefore: number) {
     this.entries = entries
+    this.controller = controller
     this.outagesBefore = outagesBefore
     this.left = entries.length
     this.list = this.previous = this.next = undefined

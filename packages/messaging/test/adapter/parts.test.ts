@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { CommunicationError, PublishError } from '@comm/core'
 import { nonEmptyText } from '@comm/core/options'
 import { describe, expect, it } from '@jest/globals'
@@ -42,6 +43,20 @@ describe('PublishAnswers', () => {
     answers.answer(0, STORED)
     abort.abort(new Error('enough'))
     expect(await answers.done).toMatchObject([STORED, { ok: false, stored: 'unknown', error: { code: 'COMM_ABORTED' } }])
+  })
+
+  it('listens once to a signal, for all that wait at the same time and not for who has been answered', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const over = new PublishAnswers(1, signal, aborted)
+    over.answer(0, STORED)
+    const waiting = [new PublishAnswers(1, signal, aborted), new PublishAnswers(2, signal, aborted)]
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    waiting[1]?.answer(1, STORED)
+    controller.abort()
+    const unknown = { ok: false, stored: 'unknown' }
+    expect(await over.done).toEqual([STORED])
+    expect(await Promise.all(waiting.map(({ done }) => done))).toMatchObject([[unknown], [unknown, STORED]])
   })
 
   it('has nothing to wait for without records', async () => {

@@ -63,15 +63,16 @@ export const lifecycle: ContractTheme = {
     },
     {
       id: 'signals-are-let-go',
-      title: 'connect and publish leave no listener on their signal',
+      title: 'connect leaves no listener on its signal, all publishes together at most one on theirs',
       async run(context) {
         const adapter = await context.adapter()
         const { signal } = new AbortController()
         await context.within(adapter.connect(signal), 'connecting')
+        assert.equal(getEventListeners(signal, 'abort').length, 0)
         const topic = await context.topic()
         for (let time = 0; time < 3; time++)
           await context.results(adapter, [record(topic, 'x', { unroutable: 'ignore' })], signal)
-        assert.equal(getEventListeners(signal, 'abort').length, 0)
+        assert(getEventListeners(signal, 'abort').length <= 1)
       },
     },
     {
