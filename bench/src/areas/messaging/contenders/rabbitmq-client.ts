@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Ready, Setup } from '@comm/bench/area'
 import { Connection } from 'rabbitmq-client'
-import { JSON_TYPE, ORDER, seal } from '../order.ts'
+import { JSON_TYPE, seal } from '../order.ts'
 import { EXCHANGE, queueOf, roleOf } from '../role.ts'
 import { runConsumer } from '../run-consumer.ts'
 
@@ -16,10 +16,9 @@ function publisher(connection: Connection, topic: string): Ready {
   const publisher = connection.createPublisher({ confirm: true })
   return {
     op: () => {
-      const { id, headers } = seal(topic)
+      const { id, headers, body } = seal(topic)
       const envelope = { exchange: EXCHANGE, routingKey: topic, headers, messageId: id, durable: true, mandatory: true }
-      // It encodes objects itself.
-      return publisher.send({ ...envelope, contentType: JSON_TYPE }, ORDER)
+      return publisher.send({ ...envelope, contentType: JSON_TYPE }, body)
     },
     close: async () => {
       await publisher.close()
