@@ -10,6 +10,7 @@ import {
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { AckTracker } from './ack-tracker.ts'
 import { declareGroup } from './declare.ts'
+import { direct } from './direct-channel.ts'
 import { errors, fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
 import { CLOSE_LIMIT_MS, closeChannel, ignore, type Link } from './link.ts'
 import { contentOf, idOf, redeliveriesOf, timestampOf } from './message.ts'
@@ -56,7 +57,7 @@ export class Consumer extends HandoverConsumer {
   protected async begin(): Promise<void> {
     const { topics, group, pattern } = this.request
     if (group !== undefined) await Promise.all(topics.map((topic) => this.#declare(topic, group)))
-    const channel = await this.#link.model.createChannel()
+    const channel = direct(await this.#link.model.createChannel())
     this.#channel = channel
     // An error comes first.
     channel.on('error', (error: Error) => this.giveUp(fromAmqp('go on consuming', error)))

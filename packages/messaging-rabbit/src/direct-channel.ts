@@ -1,16 +1,16 @@
 import type { Duplex } from 'node:stream'
-import type { ConfirmChannel, Options } from 'amqplib'
-import type { Link } from './link.ts'
+import type { Channel, ConfirmChannel, Options } from 'amqplib'
 
 /** Method and properties of a message, as amqplib encodes them. */
 export type MessageFields = Options.Publish & Readonly<Record<'exchange' | 'routingKey' | 'messageId', string>>
 
-/** The steps of amqplib's `publish`, and where its frames go. */
+/** Where the frames of a channel go, and the steps of `publish`. */
 export interface DirectChannel extends ConfirmChannel {
   readonly ch: number
   readonly connection: ConfirmChannel['connection'] & {
     readonly stream: Duplex
-    readonly channels: { buffer: Pick<Duplex, 'write' | 'end'> }[]
+    /** By their numbers; null where one was closed. */
+    readonly channels: ({ buffer: Pick<Duplex, 'write' | 'end'> } | null | undefined)[]
   }
   /** `publish` makes the headers the prototype of another object first, over which V8 walks slowly. @returns whether the socket takes more */
   sendMessage(method: MessageFields, properties: MessageFields, body: Buffer): boolean
@@ -18,13 +18,14 @@ export interface DirectChannel extends ConfirmChannel {
 }
 
 /**
- * A channel whose frames go to the socket at once, those of several messages together. amqplib puts them into a stream for each channel,
- * and takes them out one by one a turn of the event loop later. @throws what amqplib throws
+ * Leads the frames of a channel to the socket at once, those of one turn of the event loop together. amqplib puts them into a stream for each
+ * channel, and takes them out one by one a turn later. @throws Error when the channel is closed already
  */
-export async function openDirectChannel({ model }: Link): Promise<DirectChannel> {
-  const channel = (await model.createConfirmChannel()) as DirectChannel
+export function direct(opened: Channel): DirectChannel {
+  const channel = opened as DirectChannel
   const { stream, channels } = channel.connection
-  const slot = channels[channel.ch] as (typeof channels)[number]
+  const slot = channels[channel.ch]
+  if (!slot) throw new Error('the channel was closed while it was opened')
   const queue = slot.buffer
   const uncork = (): void => stream.uncork()
   const write = (frame: Buffer): boolean => {

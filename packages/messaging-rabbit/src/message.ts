@@ -69,12 +69,13 @@ function headersFor({ headers, key }: OutboundRecord): Record<string, string | B
 }
 
 /** What a message carries, as its publisher meant it. */
-export function contentOf(message: Message): Content {
-  return { key: keyOf(message), body: message.content, headers: headersOf(message) }
+export function contentOf({ content, properties }: Message): Content {
+  const key: unknown = properties.headers?.[KEY_HEADER]
+  return { key: typeof key === 'string' ? key : undefined, body: content, headers: headersOf(properties) }
 }
 
 /** The headers as their publisher meant them, whatever client that was. */
-function headersOf({ properties }: Message): Readonly<Record<string, HeaderValue>> {
+function headersOf(properties: Message['properties']): Readonly<Record<string, HeaderValue>> {
   const received: Readonly<Record<string, unknown>> = properties.headers ?? {}
   const headers: Record<string, HeaderValue> = {}
   for (const name in received) {
@@ -94,11 +95,6 @@ function foreignValue(value: unknown): string {
   if (typeof value !== 'object') return String(value)
   const { '!': type, value: inner } = value as { readonly '!'?: unknown; readonly value?: unknown }
   return type === 'timestamp' ? String(inner) : JSON.stringify(type === undefined ? value : inner)
-}
-
-function keyOf({ properties }: Message): string | undefined {
-  const key: unknown = properties.headers?.[KEY_HEADER]
-  return typeof key === 'string' ? key : undefined
 }
 
 const ID_CHARACTERS = 22

@@ -2,7 +2,7 @@ import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { asBuffer, maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 import type { Message } from 'amqplib'
-import { type DirectChannel, type MessageFields, openDirectChannel } from './direct-channel.ts'
+import { type DirectChannel, direct, type MessageFields } from './direct-channel.ts'
 import { errors, fromAmqp } from './errors.ts'
 import type { Link } from './link.ts'
 
@@ -23,13 +23,14 @@ export class Sender {
     })
     channel.on('close', () => {
       onClose()
+      channel.connection.stream.off('drain', this.#hasRoom)
       this.#hasRoom()
     })
   }
 
   /** The one of this connection; a new one when that was closed. @throws what amqplib throws */
-  static on(link: Link): Promise<Sender> {
-    return link.once.make('sender', async () => new Sender(await openDirectChannel(link), () => link.once.forget('sender')))
+  static on({ once, model }: Link): Promise<Sender> {
+    return once.make('sender', async () => new Sender(direct(await model.createConfirmChannel()), () => once.forget('sender')))
   }
 
   /** Answers once RabbitMQ has confirmed or refused it. */

@@ -182,7 +182,7 @@ export interface BrokerAdapter extends AsyncDisposable {
    * Sends each record once and answers for each, in the order given. Never throws for a record's fate. While disconnected
    * it answers `stored: 'no'` at once. An abort answers `unknown` for what was already sent. Several calls may be outstanding; no two
    * of them have records of one key. Once it has answered, the signal may serve later calls: all of them together leave one listener
-   * on it at most.
+   * on it at most, so it is to be the signal of an AbortController: one made by `AbortSignal.any` stays in memory while it is listened to.
    */
   publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]>
   /**

@@ -94,12 +94,13 @@ let secondText = ''
 
 /** Many messages are made in one second, and formatting it costs as much as all the other headers. */
 function timeOf(wall: number): string {
-  const begun = Math.floor(wall / SECOND_MS) * SECOND_MS
+  const ms = Math.floor(wall)
+  const begun = Math.floor(ms / SECOND_MS) * SECOND_MS
   if (begun !== second) {
+    secondText = new Date(begun).toISOString().slice(0, -'000Z'.length)
     second = begun
-    secondText = new Date(second).toISOString().slice(0, -'000Z'.length)
   }
-  return `${secondText}${String(Math.floor(wall - begun)).padStart(3, '0')}Z`
+  return `${secondText}${String(ms - begun).padStart(3, '0')}Z`
 }
 
 const NONE: Headers = Object.freeze({})

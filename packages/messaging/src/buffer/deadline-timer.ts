@@ -25,8 +25,14 @@ export class DeadlineTimer {
 
   /** Nobody waits now. */
   rest(): void {
-    this.#isResting = true
-    this.#timer?.unref?.()
+    const timer = this.#timer
+    if (timer?.ref !== undefined && timer.unref !== undefined) {
+      this.#isResting = true
+      timer.unref()
+    } else {
+      timer?.cancel()
+      this.#at = Number.POSITIVE_INFINITY
+    }
   }
 
   /** For good. */

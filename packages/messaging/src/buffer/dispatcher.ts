@@ -44,7 +44,7 @@ export class Dispatcher {
   /** A request carries the records of many callers, so it runs in the context of none. */
   readonly #outside = AsyncLocalStorage.snapshot()
   readonly #requests = new List<Request>()
-  /** Of requests that ended without being aborted, for later ones: to make one and listen to it costs as much as a small request. */
+  /** Of requests that were answered, for later ones: to make one and listen to it costs as much as a small request. */
   readonly #spare: AbortController[] = []
   #inFlight = 0
   #isScheduled = false
@@ -143,6 +143,7 @@ export class Dispatcher {
       thrown = CommunicationError.from(error)
     }
     if (request.list !== this.#requests) return
+    if (thrown === undefined) this.#spare.push(request.controller)
     this.#digest(request, results, thrown)
     this.#pump()
   }
@@ -197,7 +198,6 @@ export class Dispatcher {
 
   #end(request: Request, again: readonly Entry[]): void {
     if (request.list === this.#requests) this.#requests.remove(request)
-    if (!request.controller.signal.aborted) this.#spare.push(request.controller)
     this.#inFlight -= request.entries.length
     this.#queue.giveBack(request.entries, again)
   }

@@ -204,6 +204,7 @@ export class PublishBuffer {
     const now = this.#parts.clock.now()
     let earliest = Number.POSITIVE_INFINITY
     for (const entry of this.#all()) {
+      if (entry.isSettled) continue
       if (entry.deadlineAt <= now) this.#fail(entry, this.#late(entry))
       else earliest = Math.min(earliest, entry.deadlineAt)
     }
