@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type DedupStore, MemoryDedupStore } from '@comm/core'
 import type { PipelineCase } from '../case.ts'
+import type { PipelineContext } from '../context.ts'
 
 export const deduplication: readonly PipelineCase[] = [
   {
@@ -64,24 +65,9 @@ export const deduplication: readonly PipelineCase[] = [
     id: 'dedup.renew',
     title: 'the lease of a handler that takes long is renewed',
     run: async (context) => {
-      const client = await context.client()
-      const topic = await context.topic()
-      const store = new MemoryDedupStore()
-      // Long enough for a machine that has more to do.
-      const leaseMs = Math.max(context.limits.delayMs, 2000)
-      const finish = Promise.withResolvers<void>()
-      const spy = context.spy(() => finish.promise)
-      await client.subscribe(topic, spy, { ...context.member(), dedup: { store, key: () => 'the key', leaseMs } })
-      await client.publish(topic, 1)
-      await context.called(spy, 1)
-      const until = performance.now() + leaseMs * 2
-      await context.waitFor('two leases to pass', async () => {
-        assert.equal((await store.claim('the key', 1)).state, 'busy')
-        return performance.now() > until
-      })
-      finish.resolve()
-      await context.waitFor('the end', () => client.stats.handled === 1)
-      assert.equal((await store.claim('the key', 1)).state, 'done')
+      // A process that stands still for longer loses its lease, and rightly.
+      for (let tries = 1; (await holdsLease(context)) === 'stood still'; tries++)
+        assert(tries < MOST_TRIES, 'no try went by undisturbed')
     },
   },
   {
@@ -108,3 +94,33 @@ export const deduplication: readonly PipelineCase[] = [
     },
   },
 ]
+
+const MOST_TRIES = 5
+
+async function holdsLease(context: PipelineContext): Promise<'held' | 'stood still'> {
+  const client = await context.client()
+  const topic = await context.topic()
+  const store = new MemoryDedupStore()
+  const leaseMs = Math.max(context.limits.delayMs, 2000)
+  const finish = Promise.withResolvers<void>()
+  const spy = context.spy(() => finish.promise)
+  await client.subscribe(topic, spy, { ...context.member(), dedup: { store, key: () => 'the key', leaseMs } })
+  await client.publish(topic, 1)
+  await context.called(spy, 1)
+  let lookedAt = performance.now()
+  const until = lookedAt + leaseMs * 2
+  let longestMs = 0
+  const isHeld = await context.waitFor('two leases to pass', async () => {
+    const now = performance.now()
+    longestMs = Math.max(longestMs, now - lookedAt)
+    lookedAt = now
+    if ((await store.claim('the key', 1)).state !== 'busy') return 'lost'
+    return now > until && 'held'
+  })
+  finish.resolve()
+  if (isHeld === 'lost' && longestMs > leaseMs / 3) return 'stood still'
+  assert.equal(isHeld, 'held')
+  await context.waitFor('the end', () => client.stats.handled === 1)
+  assert.equal((await store.claim('the key', 1)).state, 'done')
+  return 'held'
+}
