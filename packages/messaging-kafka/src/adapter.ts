@@ -53,9 +53,8 @@ export class KafkaAdapter extends LinkedAdapter<KafkaLink, KafkaConsumer> {
   }
 
   protected send(_: KafkaLink, records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
-    const refusal = (): Promise<readonly PublishResult[]> =>
-      Promise.resolve(allRefused(records, this.#connection.notConnected('publish')))
-    return this.#outbox?.publish(records, signal) ?? refusal()
+    if (this.#outbox !== undefined) return this.#outbox.publish(records, signal)
+    return Promise.resolve(allRefused(records, this.#connection.notConnected('publish')))
   }
 
   protected override async leave(): Promise<void> {

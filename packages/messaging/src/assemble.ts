@@ -74,7 +74,10 @@ export function assemble(adapter: BrokerAdapter, options: typeof CLIENT_DEFAULTS
   return { clock, logger, stats, connection, codecs, buffer, publisher, requests, subscriptions }
 }
 
-/** One try at the broker. Not async, because each such function on a message's way is paid for by the message. */
+/**
+ * One try at the broker: without a connection every record is refused, for the reason why there is none. Not async, because each such function
+ * on a message's way is paid for by the message.
+ */
 function send(
   adapter: BrokerAdapter,
   connection: Connection,

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { ConnectionError, constantBackoff, exponentialBackoff, PublishError, type Timer } from '@comm/core'
+import { ConnectionError, constantBackoff, exponentialBackoff, PublishError } from '@comm/core'
 import { TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -33,12 +33,7 @@ type Answer = (
   signal: AbortSignal,
 ) => readonly PublishResult[] | Promise<readonly PublishResult[]>
 
-function setUp(
-  answer: Answer,
-  options: Partial<PublishBufferParts['options']> = {},
-  keepsKeyOrderInBatch = false,
-  timerAs: (timer: Timer) => Timer = (timer) => timer,
-) {
+function setUp(answer: Answer, options: Partial<PublishBufferParts['options']> = {}, keepsKeyOrderInBatch = false) {
   const clock = new TestClock()
   const requests: string[][] = []
   const buffer = new PublishBuffer({
@@ -48,11 +43,7 @@ function setUp(
     },
     keepsKeyOrderInBatch,
     options: { ...BUFFER_DEFAULTS, backoff: constantBackoff({ baseMs: 100, jitter: 0 }), ...options },
-    clock: {
-      now: () => clock.now(),
-      wall: () => clock.wall(),
-      setTimer: (delayMs, fire) => timerAs(clock.setTimer(delayMs, fire)),
-    },
+    clock,
     random: () => 0,
   })
   const add = (
@@ -439,17 +430,6 @@ describe('deadlines and aborts', () => {
     await clock.advance(1)
     expect(await settled).toMatchObject([{ reason: { message: expect.stringContaining('not confirmed within 1000 ms') } }])
     expect(clock.pendingTimers).toBe(0)
-  })
-
-  it('keeps no timer where the clock cannot let the process end before it', async () => {
-    const { clock, add } = setUp(
-      () => [OK],
-      {},
-      false,
-      ({ cancel }) => ({ cancel }),
-    )
-    await add('a')
-    expect(clock.nextTimerInMs).toBeUndefined()
   })
 
   it('closing leaves no timer', async () => {

@@ -24,8 +24,6 @@ export interface Verdicts {
 
 /** Requests to the broker at the same time. */
 const MOST_OUTSTANDING = 4
-/** `queueMicrotask` makes an AsyncResource each time somebody is called in a context. */
-const AT_ONCE = Promise.resolve()
 /** Fewer records than this are not divided into several requests. */
 const SMALLEST_SHARE = 16
 
@@ -68,7 +66,7 @@ export class Dispatcher {
   schedule(): void {
     if (this.#isScheduled || this.#requests.size >= MOST_OUTSTANDING) return
     this.#isScheduled = true
-    void AT_ONCE.then(this.#pump)
+    queueMicrotask(this.#pump)
   }
 
   /** An entry of the request was settled before its answer. When nobody waits for any of its records it must not hold up others. */
