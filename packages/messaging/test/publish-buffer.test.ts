@@ -387,6 +387,58 @@ describe('bounds', () => {
   })
 })
 
+describe('a record that is never answered', () => {
+  const neverA = (isAway: () => boolean = () => false): Answer => {
+    return (records) => {
+      if (isAway()) return records.map(away)
+      return records.some((each) => text(each).startsWith('A')) ? new Promise(() => undefined) : records.map(() => OK)
+    }
+  }
+  const patient = { timeoutMs: 60_000 }
+
+  it('holds up others for two seconds at most, however large its request', async () => {
+    const { add, clock } = setUp(neverA())
+    const hung = Array.from({ length: 100 }, (_, at) => add(`A${at}`, undefined, patient).catch(codeOf))
+    await clock.advance(0)
+    let confirmed = 0
+    for (let at = 0; at < 3; at++) void add(`b${at}`, undefined, patient).then(() => confirmed++)
+    await clock.advance(0)
+    expect(confirmed).toBe(0)
+    await clock.advance(2000)
+    expect(confirmed).toBe(3)
+    await add('b', undefined, patient)
+    await clock.advance(60_000)
+    expect(new Set(await Promise.all(hung))).toEqual(new Set(['COMM_PUBLISH']))
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('does not hold up others after an outage either', async () => {
+    let isAway = true
+    const { add, clock } = setUp(neverA(() => isAway))
+    const hung = add('A', undefined, patient).catch(codeOf)
+    await clock.advance(1000)
+    isAway = false
+    await clock.advance(2000)
+    const others = Array.from({ length: 100 }, (_, at) => add(`b${at}`, undefined, patient))
+    await clock.advance(2000)
+    await Promise.all(others)
+    await clock.advance(60_000)
+    expect(await hung).toBe('COMM_PUBLISH')
+  })
+
+  it('keeps back later ones of its lane, and is asked for no more than twenty times at once', async () => {
+    const { add, clock, requests } = setUp(neverA(), { maxBatch: 1 })
+    const all = ['A', 'b'].map((body) => add(body, 'key', patient).catch(codeOf))
+    for (let at = 0; at < 100; at++) all.push(add(`A${at}`, undefined, patient).catch(codeOf))
+    await clock.advance(50_000)
+    expect(requests.flat()).not.toContain('b')
+    expect(requests).toHaveLength(16)
+    await clock.advance(60_000)
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['COMM_PUBLISH']))
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
 describe('deadlines and aborts', () => {
   it('a request that hangs is aborted when nobody waits for it, and does not hold up the next', async () => {
     let hangs = true

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Backoff, type Clock, CommunicationError, exponentialBackoff, PublishError, type Timer } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '../broker.ts'
 import { List } from '../list.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 import type { Entry } from './entry.ts'
 import { Request } from './request.ts'
 import type { SendQueue } from './send-queue.ts'
@@ -24,6 +25,10 @@ export interface Verdicts {
 
 /** Requests to the broker at the same time. */
 const MOST_OUTSTANDING = 4
+/** After so long, and at most as long again, others wait for a request no more. */
+const OVERDUE_MS = 1000
+/** When so many are overdue, everything waits. */
+const MOST_OVERDUE = 16
 /** Fewer records than this are not divided into several requests. */
 const SMALLEST_SHARE = 16
 
@@ -33,7 +38,8 @@ const outageBackoff = exponentialBackoff({ baseMs: 50, maxMs: 2000 })
 /**
  * Sends what is in the queue. While one request is being confirmed others go out, so that neither side waits for the other; each takes
  * about a fourth of all that is on its way, and none goes out for less than that fourth of what is already in flight, because many
- * small requests cost more than they gain. A broker that is away is asked by one request at a time.
+ * small requests cost more than they gain. A broker that is away is asked by one request at a time. A request that is overdue, because
+ * the broker cannot store some record of it, holds up only what it carries, and later records of those lanes.
  */
 export class Dispatcher {
   readonly #parts: DispatcherParts
@@ -44,6 +50,10 @@ export class Dispatcher {
   readonly #requests = new List<Request>()
   /** Of requests that were answered, for later ones: to make one and listen to it costs as much as a small request. */
   readonly #spare: AbortController[] = []
+  readonly #overdue: DeadlineTimer
+  /** Overdue requests. */
+  #late = 0
+  /** Records of those that are not overdue. */
   #inFlight = 0
   #isScheduled = false
   #isClosed = false
@@ -55,6 +65,7 @@ export class Dispatcher {
     this.#parts = parts
     this.#queue = queue
     this.#verdicts = verdicts
+    this.#overdue = new DeadlineTimer(parts.clock, this.#passOverdue)
   }
 
   /** Those that are being sent. */
@@ -64,9 +75,14 @@ export class Dispatcher {
 
   /** Sends in a microtask, so that publishes made in one go share a request. */
   schedule(): void {
-    if (this.#isScheduled || this.#requests.size >= MOST_OUTSTANDING) return
+    if (this.#isScheduled || this.#awaited >= MOST_OUTSTANDING) return
     this.#isScheduled = true
     queueMicrotask(this.#pump)
+  }
+
+  /** Requests that others wait for. */
+  get #awaited(): number {
+    return this.#requests.size - this.#late
   }
 
   /** An entry of the request was settled before its answer. When nobody waits for any of its records it must not hold up others. */
@@ -81,11 +97,13 @@ export class Dispatcher {
   rest(): void {
     this.#resume?.cancel()
     this.#resume = undefined
+    this.#overdue.rest()
   }
 
   close(reason: CommunicationError): void {
     this.#isClosed = true
     this.rest()
+    this.#overdue.cancel()
     for (const request of [...this.#requests]) {
       this.#requests.remove(request)
       request.controller.abort(reason)
@@ -99,19 +117,21 @@ export class Dispatcher {
     if (now < this.#pausedUntil) return this.#resumeAt(this.#pausedUntil, now)
     this.#queue.wake(now)
     for (let share = this.#nextShare(); share > 0; share = this.#nextShare()) {
-      const request = new Request(this.#queue.take(share), this.#spare.pop() ?? new AbortController(), this.#outages)
+      const request = new Request(this.#queue.take(share), this.#spare.pop() ?? new AbortController(), this.#outages, now)
       this.#requests.push(request)
       this.#inFlight += request.entries.length
       void this.#outside(this.#send, request)
     }
-    const { nextDueAt } = this.#queue
+    const { nextDueAt, sendable } = this.#queue
+    if (sendable > 0 || this.#awaited >= MOST_OUTSTANDING) this.#overdue.until(now + OVERDUE_MS)
     if (nextDueAt !== undefined) this.#resumeAt(nextDueAt, now)
   }
 
   /** How many records the next request takes; 0: none goes out now. */
   #nextShare(): number {
     const { sendable } = this.#queue
-    const outstanding = this.#requests.size
+    const outstanding = this.#awaited
+    if (this.#late >= MOST_OVERDUE) return 0
     if (outstanding > 0) {
       if (outstanding >= (this.#outages > 0 ? 1 : MOST_OUTSTANDING)) return 0
       if (sendable * MOST_OUTSTANDING < this.#inFlight) return 0
@@ -121,8 +141,22 @@ export class Dispatcher {
     return Math.min(Math.max(share, SMALLEST_SHARE), this.#parts.maxBatch)
   }
 
+  /** An outage is over as well then: an adapter that has no connection says so at once. */
+  readonly #passOverdue = (): void => {
+    const now = this.#parts.clock.now()
+    for (const request of this.#requests) {
+      if (request.isOverdue || request.sentAt > now - OVERDUE_MS) continue
+      request.isOverdue = true
+      this.#late++
+      this.#inFlight -= request.entries.length
+      this.#outages = 0
+    }
+    if (this.#awaited > 0) this.#overdue.until(now + OVERDUE_MS)
+    this.#pump()
+  }
+
   #resumeAt(at: number, now: number): void {
-    this.rest()
+    this.#resume?.cancel()
     this.#resume = this.#parts.clock.setTimer(at - now, () => {
       this.#resume = undefined
       this.#pump()
@@ -196,7 +230,8 @@ export class Dispatcher {
 
   #end(request: Request, again: readonly Entry[]): void {
     if (request.list === this.#requests) this.#requests.remove(request)
-    this.#inFlight -= request.entries.length
+    if (request.isOverdue) this.#late--
+    else this.#inFlight -= request.entries.length
     this.#queue.giveBack(request.entries, again)
   }
 }
