@@ -47,10 +47,10 @@ export class RabbitMQAdapter extends LinkedAdapter<Link, Consumer> {
       // A queue that is not there, or otherwise than wanted, may be on a node that is down for a while.
       isFinal: ({ code, retryable }) => code === 'COMM_AUTHORIZATION' || (code === 'COMM_CONSUME' && !retryable),
     })
-    this.#publisher = new Publisher(connection.publishing, options, (topic, group) => this.subscriptions.cover(topic, group))
+    this.#publisher = new Publisher(connection, options, (topic, group) => this.subscriptions.cover(topic, group))
     this.admin = new RabbitAdmin(
       (what) => this.linked(what),
-      (queue) => [...this.subscriptions].reduce((sum, { consumer }) => sum + (consumer?.unsettled(queue) ?? 0), 0),
+      (queue) => [...this.subscriptions].reduce((sum, { consumer }) => sum + (consumer?.sources.unsettled(queue) ?? 0), 0),
     )
   }
 

@@ -1,7 +1,7 @@
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
 import { checkBrowse, unsupported } from '@comm/messaging/adapter'
 import type { Channel, GetMessage } from 'amqplib'
-import { fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
+import { absorb, fromAmqp, NOT_FOUND } from './errors.ts'
 import type { Link } from './link.ts'
 import { contentOf, idOf, timestampOf } from './message.ts'
 import { queueOf } from './names.ts'
@@ -90,12 +90,12 @@ export class RabbitAdmin implements Required<BrokerAdmin> {
   /** @returns undefined where there is no such queue */
   async #inQueue<Result>(what: string, queue: string, use: (channel: Channel) => Promise<Result>): Promise<Result | undefined> {
     const link = this.#link(`${what} queue ${queue}`)
-    try {
-      return await link.onChannel(use)
-    } catch (thrown) {
-      if (replyCodeOf(thrown) === NOT_FOUND) return undefined
-      throw fromAmqp(`${what} queue ${queue}`, thrown)
-    }
+    return link
+      .onChannel(use)
+      .catch(absorb(NOT_FOUND))
+      .catch((thrown: unknown) => {
+        throw fromAmqp(`${what} queue ${queue}`, thrown)
+      })
   }
 }
 

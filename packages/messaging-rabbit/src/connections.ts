@@ -1,5 +1,5 @@
 import { type ConnectionError, type Health, UP, withinLimit } from '@comm/core'
-import type { AdapterConnection } from '@comm/messaging/adapter'
+import { type AdapterConnection, connectAll } from '@comm/messaging/adapter'
 import { Connection, type ConnectionParts } from './connection.ts'
 import { declareBase } from './declare.ts'
 import { errors } from './errors.ts'
@@ -35,14 +35,7 @@ export class Connections implements AdapterConnection<Link> {
   }
 
   async connect(signal: AbortSignal): Promise<void> {
-    const attempts = this.#both.map((connection) => connection.connect(signal))
-    try {
-      await Promise.all(attempts)
-    } catch (thrown) {
-      await this.close()
-      await Promise.allSettled(attempts)
-      throw thrown
-    }
+    await connectAll(this.#both, signal)
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,14 @@
 import { type CommunicationError, ConnectionError, pause, withinLimit } from '@comm/core'
 import {
   AckBatch,
+  AckTracker,
+  CountedSources,
   HandoverConsumer,
   type HandoverParts,
   type SettleAnswer,
-  type Source,
   SourceDelivery,
 } from '@comm/messaging/adapter'
 import type { Channel, ConsumeMessage } from 'amqplib'
-import { AckTracker } from './ack-tracker.ts'
 import { declareGroup } from './declare.ts'
 import { direct } from './direct-channel.ts'
 import { errors, fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
@@ -20,12 +20,6 @@ import { MOST_PREFETCHED, type ResolvedOptions } from './options.ts'
 /** A queue that is being deleted may still be there for so long when its consumers are told. */
 const DELETED_MS = 1000
 
-interface QueueSource extends Source {
-  readonly queue: string
-  /** Handed over or waiting for it. */
-  unsettled: number
-}
-
 /** One subscription on one channel. Everything it owns is lost with the channel. */
 export class Consumer extends HandoverConsumer {
   /** Why order may not be kept; undefined when all is well. */
@@ -34,8 +28,13 @@ export class Consumer extends HandoverConsumer {
   readonly #link: Link
   readonly #acks = new AckTracker()
   readonly #acked = new AckBatch<number>(async (tags) => this.#acknowledge(tags))
-  /** By queue and topic; those of which something is unsettled: of a pattern's topics there may be no end. */
-  readonly #sources = new Map<string, QueueSource>()
+  readonly sources: CountedSources = new CountedSources((topic) => ({
+    topic,
+    lanes: this.request.lanes,
+    lost: this.lost,
+    handed: ignore,
+    settle: (delivery, how) => this.#settle(delivery, how),
+  }))
   readonly #tags: string[] = []
   #channel: Channel | undefined
 
@@ -43,11 +42,6 @@ export class Consumer extends HandoverConsumer {
     super(parts)
     this.#options = options
     this.#link = link
-  }
-
-  /** Of this queue, handed over or waiting here. */
-  unsettled(name: string): number {
-    return [...this.#sources.values()].reduce((sum, { queue, unsettled }) => sum + (queue === name ? unsettled : 0), 0)
   }
 
   protected failureOf(thrown: unknown, what: string): CommunicationError {
@@ -92,10 +86,9 @@ export class Consumer extends HandoverConsumer {
   async #consume(channel: Channel, queue: string, only: string | undefined): Promise<void> {
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (message === null) return void this.#cancelled(queue)
-      const source = this.#sourceOf(queue, only ?? this.#topicOf(message))
+      const source = this.sources.count(queue, only ?? this.#topicOf(message))
       const times = redeliveriesOf(message)
       const delivery = new SourceDelivery(source, idOf(message), contentOf(message), timestampOf(message), times, message)
-      source.unsettled++
       this.offer(delivery)
     })
     this.#tags.push(consumerTag)
@@ -104,23 +97,6 @@ export class Consumer extends HandoverConsumer {
   #topicOf({ fields }: ConsumeMessage): string {
     const isForGroup = fields.exchange === groupExchange(this.#options.exchange)
     return isForGroup ? fields.routingKey.slice(fields.routingKey.indexOf('.') + 1) : fields.routingKey
-  }
-
-  #sourceOf(queue: string, topic: string): QueueSource {
-    const name = nameOf({ queue, topic })
-    const existing = this.#sources.get(name)
-    if (existing !== undefined) return existing
-    const source: QueueSource = {
-      queue,
-      topic,
-      unsettled: 0,
-      lanes: this.request.lanes,
-      lost: this.lost,
-      handed: ignore,
-      settle: (delivery, how) => this.#settle(delivery, how),
-    }
-    this.#sources.set(name, source)
-    return source
   }
 
   #settle(delivery: SourceDelivery, how: 'ack' | 'requeue'): SettleAnswer | Promise<SettleAnswer> {
@@ -133,10 +109,9 @@ export class Consumer extends HandoverConsumer {
   }
 
   /** Nothing is to be settled any more of what is returned. */
-  #takeOut({ source, handle }: SourceDelivery): ConsumeMessage {
-    const from = source as QueueSource
-    if (--from.unsettled === 0) this.#sources.delete(nameOf(from))
-    return handle as ConsumeMessage
+  #takeOut(delivery: SourceDelivery): ConsumeMessage {
+    this.sources.release(delivery)
+    return delivery.handle as ConsumeMessage
   }
 
   #acknowledge(tags: readonly number[]): SettleAnswer {
@@ -187,10 +162,6 @@ export class Consumer extends HandoverConsumer {
     this.giveUp(reason)
     if (channel !== undefined) await closeChannel(channel)
   }
-}
-
-function nameOf({ queue, topic }: Pick<QueueSource, 'queue' | 'topic'>): string {
-  return `${queue} ${topic}`
 }
 
 /** All that amqplib reads of a message to acknowledge it. */

@@ -1,6 +1,7 @@
-import { PRECONDITION_FAILED, replyCodeOf } from './errors.ts'
+import { pause } from '@comm/core'
+import { absorb, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, replyCodeOf } from './errors.ts'
 import type { Link } from './link.ts'
-import { delayName, groupExchange, groupKey, queueOf } from './names.ts'
+import { delayName, groupExchange, queueOf, routingKeyOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { QueueArguments } from './queues.ts'
 import { declareTopology } from './topology.ts'
@@ -24,7 +25,7 @@ export async function declareGroup(
 ): Promise<boolean> {
   const queue = queueOf(topic, group)
   const args = groupArguments(options, link.major, ordered)
-  const bindings = [{ source: groupExchange(options.exchange), queue, routingKey: groupKey(group, topic) }]
+  const bindings = [{ source: groupExchange(options.exchange), queue, routingKey: routingKeyOf({ group, topic }) }]
   if (takesTopic) bindings.push({ source: options.exchange, queue, routingKey: topic })
   // Each try may find one argument that the existing queue has otherwise.
   for (let tries = 0; ; tries++) {
@@ -62,16 +63,44 @@ function adoptDifference(args: QueueArguments, thrown: unknown): boolean {
   return true
 }
 
+/** A queue that lacks its exchange for so long is not being made any more, by whatever version of this package. */
+const HALF_MADE_MS = 5000
+const BETWEEN_TRIES_MS = 250
+
 /**
  * A queue in which records wait for `delayMs` on their way to the target exchange, which routes them by the key they came with. A quorum
  * queue, because a classic one moves expired records unconfirmed: those are lost when the broker dies.
+ *
+ * The exchange before it is made last, when the queue's name is on disk: where there is one, the queue is whole. A queue without one was
+ * left half-made, and nothing was ever published to it. One connection at a time makes them, or makes them anew.
  */
-export function declareDelay(link: Link, target: string, delayMs: number): Promise<void> {
+export async function declareDelay(link: Link, { clock }: ResolvedOptions, target: string, delayMs: number): Promise<void> {
   const name = delayName(target, delayMs)
   const settings = { messageTtlMs: delayMs, deadLetterExchange: target, overflow: 'reject-publish' } as const
-  return declareTopology(link, {
-    exchanges: [{ name, type: 'fanout' }],
-    queues: [{ name, ...settings, arguments: { 'x-dead-letter-strategy': 'at-least-once' } }],
-    bindings: [{ source: name, queue: name }],
-  })
+  const declare = () =>
+    declareTopology(link, {
+      exchanges: [{ name, type: 'fanout' }],
+      queues: [{ name, ...settings, arguments: { 'x-dead-letter-strategy': 'at-least-once' } }],
+      bindings: [{ source: name, queue: name }],
+    })
+  const find = async (): Promise<'whole' | 'half-made' | undefined> => {
+    const queue = await link.onChannel((channel) => channel.checkQueue(name)).catch(absorb(NOT_FOUND))
+    const exchange = await link.onChannel((channel) => channel.checkExchange(name)).catch(absorb(NOT_FOUND))
+    return queue && (exchange !== undefined || queue.messageCount > 0 ? 'whole' : 'half-made')
+  }
+  if ((await find()) === 'whole') return declare()
+  const lock = `comm.making.${name}`
+  const tryLock = () =>
+    link.onChannel((channel) => channel.assertQueue(lock, { exclusive: true, durable: false })).catch(absorb(RESOURCE_LOCKED))
+  // Whoever has it loses it with its connection.
+  while ((await tryLock()) === undefined) await pause(clock, BETWEEN_TRIES_MS)
+  try {
+    if ((await find()) === 'half-made') await pause(clock, HALF_MADE_MS)
+    const found = await find()
+    if (found === 'half-made') await link.onChannel((channel) => channel.deleteQueue(name))
+    if (found === undefined) await link.onChannel((channel) => channel.deleteExchange(name))
+    await declare()
+  } finally {
+    await link.onChannel((channel) => channel.deleteQueue(lock))
+  }
 }

@@ -15,6 +15,10 @@ export interface DirectChannel extends ConfirmChannel {
   /** `publish` makes the headers the prototype of another object first, over which V8 walks slowly. @returns whether the socket takes more */
   sendMessage(method: MessageFields, properties: MessageFields, body: Buffer): boolean
   pushConfirmCallback(confirmed: (thrown: Error | null) => void): void
+  /** Tag of the oldest that is not confirmed. */
+  readonly lwm: number
+  /** What is told of that one and those after it; null where it was. */
+  readonly unconfirmed: readonly (((thrown: Error | null) => void) | null)[]
 }
 
 /**

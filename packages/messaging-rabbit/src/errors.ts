@@ -6,9 +6,10 @@ export const errors: AdapterErrors = adapterErrors('RabbitMQ')
 /** Reply codes of AMQP 0-9-1, section 1.2.1, and what they mean here. */
 const ACCESS_REFUSED = 403
 export const NOT_FOUND = 404
+export const RESOURCE_LOCKED = 405
 export const PRECONDITION_FAILED = 406
 const MISCONFIGURED: readonly unknown[] = [NOT_FOUND, PRECONDITION_FAILED, 530]
-const UNSUPPORTED: readonly unknown[] = [405, 540]
+const UNSUPPORTED: readonly unknown[] = [RESOURCE_LOCKED, 540]
 
 /**
  * Converts what amqplib throws.
@@ -37,4 +38,11 @@ export function replyCodeOf(thrown: unknown): number | undefined {
   if (typeof code === 'number') return code
   const inText = /\b([345]\d\d) \([A-Z-]+\)/.exec(String(message))?.[1]
   return inText === undefined ? undefined : Number(inText)
+}
+
+/** For `catch`: undefined where RabbitMQ answered with this code; anything else is thrown on. */
+export function absorb(code: number): (thrown: unknown) => undefined {
+  return (thrown) => {
+    if (replyCodeOf(thrown) !== code) throw thrown
+  }
 }

@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
-import { asBuffer, type Content } from '@comm/messaging/adapter'
+import { asBuffer, type Content, fingerprint } from '@comm/messaging/adapter'
 import type { Message } from 'amqplib'
 import type { MessageFields } from './direct-channel.ts'
 
@@ -25,36 +25,28 @@ function isBrokers(name: string): boolean {
   return name.startsWith('x-') && BROKER_HEADERS.test(name)
 }
 
-/** Writes what goes beside the body, synchronously encoded by amqplib. Every message is persistent. */
-export class MessageWriter {
-  /** Ids are this and a number: no other writer has the same. They name the record in confirms and, for consumers, for ever. */
-  readonly #idPrefix = `${randomBytes(9).toString('base64url')}.`
-  readonly #hasPriorities: boolean
-  #written = 0
+/** Ids of messages are this and a number: no other process has the same. They name them in confirms and, for consumers, for ever. */
+const ID_PREFIX = `${randomBytes(9).toString('base64url')}.`
+let written = 0
 
-  constructor(hasPriorities: boolean) {
-    this.#hasPriorities = hasPriorities
-  }
-
-  /** @param wall now */
-  fieldsOf(record: OutboundRecord, exchange: string, routingKey: string, wall: number): MessageFields {
-    const { headers, expiresAt, notBefore, priority, unroutable } = record
-    const contentType = headers[CONTENT_TYPE]
-    // In a delay queue it would end the delay.
-    const lasts = expiresAt === undefined || notBefore !== undefined ? undefined : Math.max(0, Math.ceil(expiresAt - wall))
-    return {
-      exchange,
-      routingKey,
-      mandatory: unroutable !== 'ignore',
-      headers: headersFor(record),
-      messageId: this.#idPrefix + (++this.#written).toString(36),
-      deliveryMode: 2,
-      contentType: contentType instanceof Uint8Array ? asBuffer(contentType).toString() : contentType,
-      expiration: lasts?.toString(),
-      priority: this.#hasPriorities ? priority : undefined,
-      // amqplib takes undefined for absent; its types do not say so.
-    } as MessageFields
-  }
+/** What goes beside the body, synchronously encoded by amqplib. Every message is persistent. @param wall now @param hasRanks queues with priorities */
+export function fieldsOf(record: OutboundRecord, exchange: string, key: string, wall: number, hasRanks: boolean): MessageFields {
+  const { headers, expiresAt, notBefore, priority, unroutable } = record
+  const contentType = headers[CONTENT_TYPE]
+  // In a delay queue it would end the delay.
+  const lasts = expiresAt === undefined || notBefore !== undefined ? undefined : Math.max(0, Math.ceil(expiresAt - wall))
+  return {
+    exchange,
+    routingKey: key,
+    mandatory: unroutable !== 'ignore',
+    headers: headersFor(record),
+    messageId: ID_PREFIX + (++written).toString(36),
+    deliveryMode: 2,
+    contentType: contentType instanceof Uint8Array ? asBuffer(contentType).toString() : contentType,
+    expiration: lasts?.toString(),
+    priority: hasRanks ? priority : undefined,
+    // amqplib takes undefined for absent; its types do not say so.
+  } as MessageFields
 }
 
 function headersFor({ headers, key }: OutboundRecord): Record<string, string | Buffer | undefined> {
@@ -97,18 +89,12 @@ function foreignValue(value: unknown): string {
   return type === 'timestamp' ? String(inner) : JSON.stringify(type === undefined ? value : inner)
 }
 
-const ID_CHARACTERS = 22
-
 /** Its publisher's message id. Without one, a fingerprint, so that it is the same again at a redelivery; two equal messages share it. */
 export function idOf({ content, fields, properties }: Message): string {
   if (properties.messageId !== undefined) return String(properties.messageId)
   const { headers = {}, ...others } = properties
   const lasting = Object.entries(headers).filter(([name]) => !isBrokers(name))
-  return createHash('sha256')
-    .update(JSON.stringify([fields.routingKey, others, lasting]))
-    .update(content)
-    .digest('base64url')
-    .slice(0, ID_CHARACTERS)
+  return fingerprint([fields.routingKey, others, lasting], content)
 }
 
 /** AMQP counts in seconds. */

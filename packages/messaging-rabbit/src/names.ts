@@ -8,9 +8,9 @@ export function groupExchange(exchange: string): string {
   return `${exchange}.group`
 }
 
-/** One word, however many the group has, before the topic or the pattern. */
-export function groupKey(group: string, topic: string): string {
-  return `${group.replaceAll('.', '/')}.${topic}`
+/** The group, one word however many it has, before the topic or the pattern. */
+export function routingKeyOf({ group, topic }: { readonly group?: string | undefined; readonly topic: string }): string {
+  return group === undefined ? topic : `${group.replaceAll('.', '/')}.${topic}`
 }
 
 /** @param topic or pattern */
@@ -21,6 +21,11 @@ export function queueOf(topic: string, group: string): string {
 /** A fanout exchange and the queue behind it, in which records for this exchange wait for so long. */
 export function delayName(exchange: string, delayMs: number): string {
   return `${exchange}.delay.${delayMs}`
+}
+
+/** What leads to the same queues; a delay has one, whatever the key. */
+export function lineOf(exchange: string, routingKey: string): string {
+  return `exchange ${exchange}${exchange.includes('.delay.') ? '' : `, routing key ${routingKey}`}`
 }
 
 /** AMQP 0-9-1 holds names and routing keys in short strings. */
@@ -37,7 +42,7 @@ export function checkNames({ topics, pattern, group }: SubscribeRequest): void {
       expected: 'without the words * and #, unless pattern is true',
       accepts: () => pattern || !topic.split('.').some((word) => word === '*' || word === '#'),
     })
-    const longest = group === undefined ? topic : queueOf(topic, groupKey(group, ''))
+    const longest = group === undefined ? topic : queueOf(topic, routingKeyOf({ group, topic: '' }))
     checkArgument('topic and group', longest, {
       expected: 'short enough for an AMQP name, 255 bytes',
       accepts: () => fitsName(longest),

@@ -1,39 +1,39 @@
 import { CommunicationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
-import { allRefused, maybeStored, PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
-import type { Connection } from './connection.ts'
+import { allRefused, delayTier, maybeStored, PublishAnswers, refused, STORED, StuckLines } from '@comm/messaging/adapter'
+import type { Connections } from './connections.ts'
 import { declareDelay, declareGroup } from './declare.ts'
-import { delayTier } from './delay.ts'
 import { errors, fromAmqp } from './errors.ts'
 import type { Link } from './link.ts'
-import { MessageWriter } from './message.ts'
-import { delayName, fitsName, groupExchange, groupKey, queueOf } from './names.ts'
+import { fieldsOf } from './message.ts'
+import { delayName, fitsName, groupExchange, lineOf, queueOf, routingKeyOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
+import { makeHelper } from './queues.ts'
 import { Sender, unroutable } from './sender.ts'
 
 /** Sends each record once. */
 export class Publisher {
-  readonly #connection: Connection
+  readonly #connections: Connections
   readonly #options: ResolvedOptions
   /** Whether the group has a subscription here, so that its queue exists under whatever name or pattern. */
   readonly #isSubscribed: (topic: string, group: string) => boolean
-  readonly #writer: MessageWriter
+  readonly #stuck: StuckLines
 
-  constructor(connection: Connection, options: ResolvedOptions, isSubscribed: (topic: string, group: string) => boolean) {
-    this.#connection = connection
+  constructor(connections: Connections, options: ResolvedOptions, isSubscribed: (topic: string, group: string) => boolean) {
+    this.#connections = connections
     this.#options = options
     this.#isSubscribed = isSubscribed
-    this.#writer = new MessageWriter(options.maxPriority !== undefined)
+    this.#stuck = new StuckLines({ ...options, broker: 'RabbitMQ', prove: () => this.#prove() })
   }
 
   /** As `BrokerAdapter.publish`. */
   async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
-    const { link, blocked, lastError } = this.#connection
+    const { link, blocked, lastError } = this.#connections.publishing
     const reason = blocked === undefined ? lastError : new CommunicationError(`It takes no publishes: ${blocked}`)
     if (link === undefined || blocked !== undefined) return allRefused(records, errors.notConnected('publish', reason))
     // The same throughout, so that a record goes to the delay that was declared for it.
     const wall = this.#options.clock.wall()
-    if (records.every(isPlain)) return this.#send(link, wall, records, signal)
+    if (this.#stuck.size === 0 && records.every(isPlain)) return this.#send(link, wall, records, signal)
     return Promise.all(records.map((record) => this.#publishOne(link, wall, record, signal)))
   }
 
@@ -56,7 +56,7 @@ export class Publisher {
       if (isDelayed) {
         const target = this.#target(record)
         const tier = delayTier(notBefore - wall)
-        await make(delayName(target, tier), () => declareDelay(link, target, tier))
+        await make(delayName(target, tier), () => declareDelay(link, this.#options, target, tier))
       }
       if (group !== undefined && (isDelayed ? !this.#isSubscribed(topic, group) : anew)) {
         const wanted = { topic, group, ordered: false, takesTopic: false }
@@ -65,17 +65,19 @@ export class Publisher {
     } catch (thrown) {
       return refused(fromAmqp(`make the queues for a record of topic ${topic}`, thrown))
     }
-    const [result] = await this.#send(link, wall, [record], signal)
+    const line = lineOf(this.#exchange(record, wall), routingKeyOf(record))
+    const [result] = await this.#send(link, wall, [record], signal, this.#stuck.has(line) ? line : undefined)
     return result as PublishResult
   }
 
-  async #send(link: Link, wall: number, records: readonly OutboundRecord[], signal: AbortSignal) {
+  async #send(link: Link, wall: number, records: readonly OutboundRecord[], signal: AbortSignal, aside?: string) {
     let sender: Sender
     try {
-      sender = await Sender.on(link)
+      sender = await Sender.on(link, this.#stuck, aside)
     } catch (thrown) {
       return allRefused(records, fromAmqp('publish', thrown))
     }
+    if (aside !== undefined && sender.isWaiting) return allRefused(records, this.#stuck.error(aside))
     const answers = new PublishAnswers(records.length, signal, whenAborted)
     for (let index = 0; index < records.length; index++)
       this.#sendTo(sender, records[index] as OutboundRecord, wall, answers, index)
@@ -88,15 +90,28 @@ export class Publisher {
   }
 
   #sendTo(sender: Sender, record: OutboundRecord, wall: number, answers: PublishAnswers, index: number): void {
-    const { maxBodyBytes } = this.#options
-    const { topic, group, body, notBefore = 0 } = record
-    const target = this.#target(record)
-    const exchange = notBefore > wall ? delayName(target, delayTier(notBefore - wall)) : target
-    const key = group === undefined ? topic : groupKey(group, topic)
+    const { maxBodyBytes, maxPriority } = this.#options
+    const { topic, body } = record
+    const exchange = this.#exchange(record, wall)
+    const key = routingKeyOf(record)
     if (body.byteLength > maxBodyBytes)
       answers.answer(index, refused(errors.tooLarge(record, maxBodyBytes, 'the option maxBodyBytes')))
     else if (!fitsName(key)) answers.answer(index, refused(unroutable(topic, exchange)))
-    else sender.send(record, this.#writer.fieldsOf(record, exchange, key, wall), answers, index)
+    else sender.send(record, fieldsOf(record, exchange, key, wall, maxPriority !== undefined), answers, index)
+  }
+
+  /** Over the connection that consumes. What nobody waits to be confirmed would be lost if that which publishes were given up. */
+  async #prove(): Promise<void> {
+    const { link, publishing } = this.#connections
+    const isFree = publishing.blocked === undefined && this.#options.confirmDelivery
+    if (link === undefined || !isFree) throw errors.notConnected('make a queue', publishing.lastError)
+    await makeHelper(link)
+  }
+
+  #exchange(record: OutboundRecord, wall: number): string {
+    const { notBefore = 0 } = record
+    const target = this.#target(record)
+    return notBefore > wall ? delayName(target, delayTier(notBefore - wall)) : target
   }
 
   /** The exchange that leads to the record's queues. */

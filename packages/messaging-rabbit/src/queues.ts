@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { NOT_FOUND, replyCodeOf } from './errors.ts'
+import { absorb, NOT_FOUND } from './errors.ts'
 import type { Link } from './link.ts'
 
 /** As RabbitMQ names them: `x-queue-type` and so on. */
@@ -20,7 +20,11 @@ const HELPER_EXPIRES_MS = 60_000
  */
 export async function declareQueues(link: Link, queues: Readonly<Record<string, QueueArguments>>): Promise<void> {
   const made = await Promise.all(Object.entries(queues).map(([name, args]) => declareQueue(link, name, args)))
-  if (!made.includes('quorum')) return
+  if (made.includes('quorum')) await makeHelper(link)
+}
+
+/** Proves that RabbitMQ makes quorum queues, and has written the names of those that it made before. @throws what amqplib throws */
+export async function makeHelper(link: Link): Promise<void> {
   await link.onChannel(async (channel) => {
     const helper = `comm.helper.${randomUUID()}`
     await channel.assertQueue(helper, { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-expires': HELPER_EXPIRES_MS } })
@@ -30,15 +34,7 @@ export async function declareQueues(link: Link, queues: Readonly<Record<string, 
 
 /** @returns the type of a queue that was not there before */
 async function declareQueue(link: Link, name: string, args: QueueArguments): Promise<unknown> {
-  const isNew = await link
-    .onChannel((channel) => channel.checkQueue(name))
-    .then(
-      () => false,
-      (thrown: unknown) => {
-        if (replyCodeOf(thrown) === NOT_FOUND) return true
-        throw thrown
-      },
-    )
+  const found = await link.onChannel((channel) => channel.checkQueue(name)).catch(absorb(NOT_FOUND))
   await link.onChannel((channel) => channel.assertQueue(name, { durable: true, arguments: args }))
-  return isNew ? args['x-queue-type'] : undefined
+  return found ? undefined : args['x-queue-type']
 }

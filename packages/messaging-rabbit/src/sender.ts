@@ -1,10 +1,14 @@
 import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
-import { asBuffer, maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
+import { asBuffer, maybeStored, type PublishAnswers, refused, STORED, type StuckLines } from '@comm/messaging/adapter'
 import type { Message } from 'amqplib'
 import { type DirectChannel, direct, type MessageFields } from './direct-channel.ts'
 import { errors, fromAmqp } from './errors.ts'
 import type { Link } from './link.ts'
+import { lineOf } from './names.ts'
+
+/** What a message is told that RabbitMQ has not confirmed for too long. */
+const STALLED = new ConnectionError('RabbitMQ has not confirmed a message that was published over it')
 
 /** A channel to publish on. It ends with its connection, or at the first thing that RabbitMQ refuses by closing it. */
 export class Sender {
@@ -13,24 +17,49 @@ export class Sender {
   readonly #channel: DirectChannel
   /** Ids of messages that no queue took; each is acknowledged right after its return. */
   readonly #returned = new Set<string>()
+  readonly #stuck: StuckLines
+  readonly #aside: string | undefined
   #closedBy: Error | undefined
 
-  private constructor(channel: DirectChannel, onClose: () => void) {
+  private constructor(channel: DirectChannel, stuck: StuckLines, aside: string | undefined, onClose: () => void) {
     this.#channel = channel
+    this.#stuck = stuck
+    this.#aside = aside
+    const { stream } = channel.connection
+    const watch = stuck.watch(
+      aside,
+      () => (this.isWaiting && stream.writableLength === 0 ? channel.lwm : undefined),
+      () => {
+        channel.unconfirmed[0]?.(STALLED)
+        // After 400 more messages RabbitMQ reads nothing from this connection any more.
+        if (aside === undefined) stream.destroy(STALLED)
+      },
+    )
     channel.on('return', ({ properties }: Message) => this.#returned.add(String(properties.messageId)))
     channel.on('error', (error: Error) => {
       this.#closedBy = error
     })
     channel.on('close', () => {
       onClose()
-      channel.connection.stream.off('drain', this.#hasRoom)
+      watch.end()
+      stream.off('drain', this.#hasRoom)
       this.#hasRoom()
     })
   }
 
-  /** The one of this connection; a new one when that was closed. @throws what amqplib throws */
-  static on({ once, model }: Link): Promise<Sender> {
-    return once.make('sender', async () => new Sender(direct(await model.createConfirmChannel()), () => once.forget('sender')))
+  /**
+   * The one of this connection; a new one when that was closed.
+   * @param aside a line that is stuck: it has one for itself
+   * @throws what amqplib throws
+   */
+  static on({ once, model }: Link, stuck: StuckLines, aside?: string): Promise<Sender> {
+    const id = `sender ${aside ?? ''}`
+    return once.make(id, async () => new Sender(direct(await model.createConfirmChannel()), stuck, aside, () => once.forget(id)))
+  }
+
+  /** For RabbitMQ to confirm something. */
+  get isWaiting(): boolean {
+    return this.#channel.unconfirmed.length > 0
   }
 
   /** Answers once RabbitMQ has confirmed or refused it. */
@@ -38,7 +67,7 @@ export class Sender {
     try {
       const takesMore = this.#channel.sendMessage(fields, fields, asBuffer(record.body))
       this.#channel.pushConfirmCallback((thrown) => {
-        answers.answer(index, thrown === null ? this.#confirmed(record, fields) : this.#failed(record, thrown))
+        answers.answer(index, thrown === null ? this.#confirmed(record, fields) : this.#failed(record, fields, thrown))
       })
       if (takesMore || this.room !== undefined) return
       this.room = Promise.withResolvers()
@@ -54,13 +83,15 @@ export class Sender {
   }
 
   #confirmed(record: OutboundRecord, fields: MessageFields): PublishResult {
+    if (this.#aside !== undefined) this.#stuck.delete(this.#aside)
     if (this.#returned.size === 0 || !this.#returned.delete(fields.messageId)) return STORED
     return refused(unroutable(record.topic, fields.exchange))
   }
 
   /** Refused by a nack, or unanswered when the channel closed. */
-  #failed(record: OutboundRecord, thrown: unknown): PublishResult {
+  #failed(record: OutboundRecord, fields: MessageFields, thrown: unknown): PublishResult {
     const { topic, body } = record
+    if (thrown === STALLED) return maybeStored(this.#stuck.add(lineOf(fields.exchange, fields.routingKey)))
     // A queue that is full and rejects, or could not store it.
     if ((thrown as Error).message === 'message nacked')
       return refused(new PublishError(`RabbitMQ refused a record for topic ${topic}: a queue is full or could not store it`))

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
-import { checkNames, fitsName, groupKey, queueOf } from '../src/names.ts'
+import { checkNames, fitsName, queueOf, routingKeyOf } from '../src/names.ts'
 
 describe('names', () => {
   it('keeps groups and topics apart', () => {
     expect(queueOf('order.created', 'billing')).toBe('order.created@billing')
-    expect(groupKey('my.service', 'order.created')).toBe('my/service.order.created')
-    expect(groupKey('a.b', 'c')).not.toBe(groupKey('a', 'b.c'))
+    expect(routingKeyOf({ group: 'my.service', topic: 'order.created' })).toBe('my/service.order.created')
+    expect(routingKeyOf({ group: 'a.b', topic: 'c' })).not.toBe(routingKeyOf({ group: 'a', topic: 'b.c' }))
   })
 
   it('knows what AMQP has room for', () => {

@@ -36,3 +36,32 @@ describe('queues that somebody deleted while a connection lasts', () => {
     })
   })
 })
+
+describe('a delay', () => {
+  const delayed = (delayMs: number) => ({ ...record, topic: `${topic}.delayed`, notBefore: Date.now() + delayMs })
+
+  it('that many make at the same time is made once, and holds what each of them published', async () => {
+    const adapters = Array.from({ length: 5 }, () => new RabbitMQAdapter({ url, exchange }))
+    try {
+      await Promise.all(adapters.map((adapter) => adapter.connect(never)))
+      const results = await Promise.all(adapters.map((adapter) => adapter.publish([delayed(2000)], never)))
+      expect(results.flat()).toEqual(Array(5).fill({ ok: true }))
+      await waitFor(async () => (await adapters[0]?.admin.lag(`${topic}.delayed`, 'g')) === 5, { what: 'what was delayed' })
+    } finally {
+      for (const adapter of adapters) await adapter[Symbol.asyncDispose]()
+    }
+  })
+
+  it('whose exchange somebody deleted keeps what waits in it', async () => {
+    const name = `${exchange}.group.delay.64000`
+    const first = new RabbitMQAdapter({ url, exchange })
+    await first.connect(never)
+    expect(await first.publish([delayed(64_000)], never)).toEqual([{ ok: true }])
+    await first[Symbol.asyncDispose]()
+    await channel.deleteExchange(name)
+    await using adapter = new RabbitMQAdapter({ url, exchange })
+    await adapter.connect(never)
+    expect(await adapter.publish([delayed(64_000)], never)).toEqual([{ ok: true }])
+    await waitFor(async () => (await channel.checkQueue(name)).messageCount === 2, { what: 'both in the queue' })
+  })
+})

@@ -151,7 +151,7 @@ export class Dispatcher {
       this.#inFlight -= request.entries.length
       this.#outages = 0
     }
-    if (this.#awaited > 0) this.#overdue.until(now + OVERDUE_MS)
+    if (this.#awaited >= MOST_OUTSTANDING) this.#overdue.until(now + OVERDUE_MS)
     this.#pump()
   }
 
