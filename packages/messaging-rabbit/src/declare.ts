@@ -71,8 +71,8 @@ const BETWEEN_TRIES_MS = 250
  * A queue in which records wait for `delayMs` on their way to the target exchange, which routes them by the key they came with. A quorum
  * queue, because a classic one moves expired records unconfirmed: those are lost when the broker dies.
  *
- * The exchange before it is made last, when the queue's name is on disk: where there is one, the queue is whole. A queue without one was
- * left half-made, and nothing was ever published to it. One connection at a time makes them, or makes them anew.
+ * The exchange before it is made last, when the queue's name is on disk: a queue without one was left half-made, and nothing was ever
+ * published to it. One connection at a time makes them, or makes them anew.
  */
 export async function declareDelay(link: Link, { clock }: ResolvedOptions, target: string, delayMs: number): Promise<void> {
   const name = delayName(target, delayMs)
@@ -96,9 +96,7 @@ export async function declareDelay(link: Link, { clock }: ResolvedOptions, targe
   while ((await tryLock()) === undefined) await pause(clock, BETWEEN_TRIES_MS)
   try {
     if ((await find()) === 'half-made') await pause(clock, HALF_MADE_MS)
-    const found = await find()
-    if (found === 'half-made') await link.onChannel((channel) => channel.deleteQueue(name))
-    if (found === undefined) await link.onChannel((channel) => channel.deleteExchange(name))
+    if ((await find()) === 'half-made') await link.onChannel((channel) => channel.deleteQueue(name))
     await declare()
   } finally {
     await link.onChannel((channel) => channel.deleteQueue(lock))
