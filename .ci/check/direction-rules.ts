@@ -5,7 +5,7 @@
 export const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['config', 'logging', 'telemetry', 'security', 'messaging', 'redis-stores', 'contracts'],
-  ['kafka-driver', 'discovery'],
+  ['kafka-driver', 'rabbit-driver', 'discovery'],
   ['http', 'grpc', 'messaging-rabbit', 'messaging-kafka', 'messaging-redis'],
   ['gateway', 'mesh'],
   ['manager'],

@@ -1,10 +1,9 @@
 import type { BrokerAdmin, OutboundRecord, PublishResult } from '@comm/messaging'
 import { LinkedAdapter, NO_FEATURES } from '@comm/messaging/adapter'
+import { type Link, rabbitErrors } from '@comm/rabbit-driver'
 import { RabbitAdmin } from './admin.ts'
 import { Connections } from './connections.ts'
 import { Consumer } from './consumer.ts'
-import { errors } from './errors.ts'
-import type { Link } from './link.ts'
 import { checkNames } from './names.ts'
 import { type RabbitMQAdapterOptions, resolveOptions } from './options.ts'
 import { Publisher } from './publisher.ts'
@@ -24,7 +23,7 @@ export class RabbitMQAdapter extends LinkedAdapter<Link, Consumer> {
     })
     super({
       broker: 'RabbitMQ',
-      errors,
+      errors: rabbitErrors,
       connection,
       options,
       features: {

@@ -1,8 +1,6 @@
 import type { BrokerAdmin, BrowseRequest, StoredRecord } from '@comm/messaging'
 import { checkBrowse, unsupported } from '@comm/messaging/adapter'
-import type { Channel, GetMessage } from 'amqplib'
-import { absorb, fromAmqp, NOT_FOUND } from './errors.ts'
-import type { Link } from './link.ts'
+import { absorb, type Channel, fromAmqp, type GetMessage, type Link, NOT_FOUND } from '@comm/rabbit-driver'
 import { contentOf, idOf, timestampOf } from './message.ts'
 import { queueOf } from './names.ts'
 

@@ -1,9 +1,7 @@
 import { type ConnectionError, type Health, UP, withinLimit } from '@comm/core'
 import { type AdapterConnection, connectAll } from '@comm/messaging/adapter'
-import { Connection, type ConnectionParts } from './connection.ts'
+import { Connection, type ConnectionParts, ignore, type Link, rabbitErrors } from '@comm/rabbit-driver'
 import { declareBase } from './declare.ts'
-import { errors } from './errors.ts'
-import { ignore, type Link } from './link.ts'
 import type { ResolvedOptions } from './options.ts'
 
 const HEALTH_LIMIT_MS = 2000
@@ -31,7 +29,7 @@ export class Connections implements AdapterConnection<Link> {
   }
 
   notConnected(what: string): ConnectionError {
-    return errors.notConnected(what, this.#both.find(({ link }) => link === undefined)?.lastError)
+    return rabbitErrors.notConnected(what, this.#both.find(({ link }) => link === undefined)?.lastError)
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -54,7 +52,7 @@ export class Connections implements AdapterConnection<Link> {
 
   /** @returns why RabbitMQ does not answer over this connection */
   async #probe({ link, lastError }: Connection): Promise<string | undefined> {
-    if (link === undefined) return errors.notConnected('use it', lastError).message
+    if (link === undefined) return rabbitErrors.notConnected('use it', lastError).message
     const answer = link.onChannel(async () => '').catch((thrown: Error) => `RabbitMQ did not answer: ${thrown.message}`)
     const reason = await withinLimit(this.#options.clock, HEALTH_LIMIT_MS, answer)
     return reason === undefined ? `RabbitMQ did not answer within ${HEALTH_LIMIT_MS} ms` : reason || undefined

@@ -8,11 +8,20 @@ import {
   type SettleAnswer,
   SourceDelivery,
 } from '@comm/messaging/adapter'
-import type { Channel, ConsumeMessage } from 'amqplib'
+import {
+  type Channel,
+  CLOSE_LIMIT_MS,
+  type ConsumeMessage,
+  closeChannel,
+  direct,
+  fromAmqp,
+  ignore,
+  type Link,
+  NOT_FOUND,
+  rabbitErrors,
+  replyCodeOf,
+} from '@comm/rabbit-driver'
 import { declareGroup } from './declare.ts'
-import { direct } from './direct-channel.ts'
-import { errors, fromAmqp, NOT_FOUND, replyCodeOf } from './errors.ts'
-import { CLOSE_LIMIT_MS, closeChannel, ignore, type Link } from './link.ts'
 import { contentOf, idOf, redeliveriesOf, timestampOf } from './message.ts'
 import { groupExchange, queueOf } from './names.ts'
 import { MOST_PREFETCHED, type ResolvedOptions } from './options.ts'
@@ -157,7 +166,7 @@ export class Consumer extends HandoverConsumer {
     const isThere = look.then(() => new ConnectionError(`RabbitMQ cancelled the consumer of queue ${queue}`))
     const reason = await isThere.catch((thrown: Error) => {
       const isGone = replyCodeOf(thrown) === NOT_FOUND && !/down or inaccessible/.test(thrown.message)
-      return isGone ? errors.gone(`its queue ${queue}`) : fromAmqp(`consume from queue ${queue}`, thrown)
+      return isGone ? rabbitErrors.gone(`its queue ${queue}`) : fromAmqp(`consume from queue ${queue}`, thrown)
     })
     this.giveUp(reason)
     if (channel !== undefined) await closeChannel(channel)

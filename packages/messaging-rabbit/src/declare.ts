@@ -1,6 +1,5 @@
 import { pause } from '@comm/core'
-import { absorb, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, replyCodeOf } from './errors.ts'
-import type { Link } from './link.ts'
+import { absorb, type Link, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, replyCodeOf } from '@comm/rabbit-driver'
 import { delayName, groupExchange, queueOf, routingKeyOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { QueueArguments } from './queues.ts'

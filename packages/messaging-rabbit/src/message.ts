@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
-import { asBuffer, type Content, fingerprint } from '@comm/messaging/adapter'
-import type { Message } from 'amqplib'
-import type { MessageFields } from './direct-channel.ts'
+import { type Content, fingerprint } from '@comm/messaging/adapter'
+import type { Message, MessageFields } from '@comm/rabbit-driver'
 
 /** AMQP has no key; it travels in this header. */
 const KEY_HEADER = 'comm-key'
@@ -29,10 +28,9 @@ function isBrokers(name: string): boolean {
 const ID_PREFIX = `${randomBytes(9).toString('base64url')}.`
 let written = 0
 
-/** What goes beside the body, synchronously encoded by amqplib. Every message is persistent. @param wall now @param hasRanks queues with priorities */
+/** What goes beside the body. @param wall now @param hasRanks queues with priorities */
 export function fieldsOf(record: OutboundRecord, exchange: string, key: string, wall: number, hasRanks: boolean): MessageFields {
   const { headers, expiresAt, notBefore, priority, unroutable } = record
-  const contentType = headers[CONTENT_TYPE]
   // In a delay queue it would end the delay.
   const lasts = expiresAt === undefined || notBefore !== undefined ? undefined : Math.max(0, Math.ceil(expiresAt - wall))
   return {
@@ -41,23 +39,16 @@ export function fieldsOf(record: OutboundRecord, exchange: string, key: string, 
     mandatory: unroutable !== 'ignore',
     headers: headersFor(record),
     messageId: ID_PREFIX + (++written).toString(36),
-    deliveryMode: 2,
-    contentType: contentType instanceof Uint8Array ? asBuffer(contentType).toString() : contentType,
+    contentType: headers[CONTENT_TYPE],
     expiration: lasts?.toString(),
     priority: hasRanks ? priority : undefined,
-    // amqplib takes undefined for absent; its types do not say so.
-  } as MessageFields
+  }
 }
 
-function headersFor({ headers, key }: OutboundRecord): Record<string, string | Buffer | undefined> {
+function headersFor({ headers, key }: OutboundRecord): MessageFields['headers'] {
   // A property of its own in AMQP.
-  const written: Record<string, string | Buffer | undefined> = { ...(headers as object), [CONTENT_TYPE]: undefined }
-  for (const name in headers) {
-    const value = headers[name] as HeaderValue
-    if (typeof value !== 'string' && name !== CONTENT_TYPE) written[name] = asBuffer(value)
-  }
-  if (key !== undefined) written[KEY_HEADER] = key
-  return written
+  const written = { ...headers, [CONTENT_TYPE]: undefined }
+  return key === undefined ? written : { ...written, [KEY_HEADER]: key }
 }
 
 /** What a message carries, as its publisher meant it. */

@@ -1,15 +1,17 @@
 import { CommunicationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { allRefused, delayTier, maybeStored, PublishAnswers, refused, STORED, StuckLines } from '@comm/messaging/adapter'
+import { fromAmqp, type Link, rabbitErrors } from '@comm/rabbit-driver'
 import type { Connections } from './connections.ts'
 import { declareDelay, declareGroup } from './declare.ts'
-import { errors, fromAmqp } from './errors.ts'
-import type { Link } from './link.ts'
 import { fieldsOf } from './message.ts'
 import { delayName, fitsName, groupExchange, lineOf, queueOf, routingKeyOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
 import { makeHelper } from './queues.ts'
 import { Sender, unroutable } from './sender.ts'
+
+type Records = readonly OutboundRecord[]
+type Results = readonly PublishResult[]
 
 /** Sends each record once. */
 export class Publisher {
@@ -27,10 +29,11 @@ export class Publisher {
   }
 
   /** As `BrokerAdapter.publish`. */
-  async publish(records: readonly OutboundRecord[], signal: AbortSignal): Promise<readonly PublishResult[]> {
+  publish(records: Records, signal: AbortSignal): Promise<Results> {
     const { link, blocked, lastError } = this.#connections.publishing
     const reason = blocked === undefined ? lastError : new CommunicationError(`It takes no publishes: ${blocked}`)
-    if (link === undefined || blocked !== undefined) return allRefused(records, errors.notConnected('publish', reason))
+    if (link === undefined || blocked !== undefined)
+      return Promise.resolve(allRefused(records, rabbitErrors.notConnected('publish', reason)))
     // The same throughout, so that a record goes to the delay that was declared for it.
     const wall = this.#options.clock.wall()
     if (this.#stuck.size === 0 && records.every(isPlain)) return this.#send(link, wall, records, signal)
@@ -70,21 +73,26 @@ export class Publisher {
     return result as PublishResult
   }
 
-  async #send(link: Link, wall: number, records: readonly OutboundRecord[], signal: AbortSignal, aside?: string) {
-    let sender: Sender
-    try {
-      sender = await Sender.on(link, this.#stuck, aside)
-    } catch (thrown) {
-      return allRefused(records, fromAmqp('publish', thrown))
-    }
-    if (aside !== undefined && sender.isWaiting) return allRefused(records, this.#stuck.error(aside))
+  /** @param aside the line of a record that goes by itself */
+  #send(link: Link, wall: number, records: Records, signal: AbortSignal, aside?: string): Promise<Results> {
+    const sender = Sender.at(link, aside)
+    if (sender !== undefined) return this.#sendOver(sender, wall, records, signal, aside)
+    return Sender.on(link, this.#stuck, aside).then(
+      (opened) => this.#sendOver(opened, wall, records, signal, aside),
+      (thrown: unknown) => allRefused(records, fromAmqp('publish', thrown)),
+    )
+  }
+
+  #sendOver(sender: Sender, wall: number, records: Records, signal: AbortSignal, aside?: string): Promise<Results> {
+    if (aside !== undefined && sender.isWaiting) return Promise.resolve(allRefused(records, this.#stuck.error(aside)))
     const answers = new PublishAnswers(records.length, signal, whenAborted)
     for (let index = 0; index < records.length; index++)
       this.#sendTo(sender, records[index] as OutboundRecord, wall, answers, index)
     // Retries and dead letters are always confirmed: an acknowledgement depends on them.
     if (!this.#options.confirmDelivery && records.every(({ group }) => group === undefined)) {
-      await sender.room?.promise
-      for (let index = 0; index < records.length; index++) answers.answer(index, STORED)
+      void Promise.resolve(sender.room?.promise).then(() => {
+        for (let index = 0; index < records.length; index++) answers.answer(index, STORED)
+      })
     }
     return answers.done
   }
@@ -95,7 +103,7 @@ export class Publisher {
     const exchange = this.#exchange(record, wall)
     const key = routingKeyOf(record)
     if (body.byteLength > maxBodyBytes)
-      answers.answer(index, refused(errors.tooLarge(record, maxBodyBytes, 'the option maxBodyBytes')))
+      answers.answer(index, refused(rabbitErrors.tooLarge(record, maxBodyBytes, 'the option maxBodyBytes')))
     else if (!fitsName(key)) answers.answer(index, refused(unroutable(topic, exchange)))
     else sender.send(record, fieldsOf(record, exchange, key, wall, maxPriority !== undefined), answers, index)
   }
@@ -104,7 +112,7 @@ export class Publisher {
   async #prove(): Promise<void> {
     const { link, publishing } = this.#connections
     const isFree = publishing.blocked === undefined && this.#options.confirmDelivery
-    if (link === undefined || !isFree) throw errors.notConnected('make a queue', publishing.lastError)
+    if (link === undefined || !isFree) throw rabbitErrors.notConnected('make a queue', publishing.lastError)
     await makeHelper(link)
   }
 
@@ -124,4 +132,4 @@ function isPlain({ group, notBefore }: OutboundRecord): boolean {
   return group === undefined && notBefore === undefined
 }
 
-const whenAborted = (signal: AbortSignal): PublishResult => maybeStored(errors.aborted('publishing to', signal))
+const whenAborted = (signal: AbortSignal): PublishResult => maybeStored(rabbitErrors.aborted('publishing to', signal))

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { absorb, NOT_FOUND } from './errors.ts'
-import type { Link } from './link.ts'
+import { absorb, type Link, NOT_FOUND } from '@comm/rabbit-driver'
 
 /** As RabbitMQ names them: `x-queue-type` and so on. */
 export type QueueArguments = Record<string, unknown>

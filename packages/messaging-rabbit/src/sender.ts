@@ -1,10 +1,15 @@
 import { ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { asBuffer, maybeStored, type PublishAnswers, refused, STORED, type StuckLines } from '@comm/messaging/adapter'
-import type { Message } from 'amqplib'
-import { type DirectChannel, direct, type MessageFields } from './direct-channel.ts'
-import { errors, fromAmqp } from './errors.ts'
-import type { Link } from './link.ts'
+import {
+  type DirectChannel,
+  direct,
+  fromAmqp,
+  type Link,
+  type Message,
+  type MessageFields,
+  rabbitErrors,
+} from '@comm/rabbit-driver'
 import { lineOf } from './names.ts'
 
 /** What a message is told that RabbitMQ has not confirmed for too long. */
@@ -53,8 +58,13 @@ export class Sender {
    * @throws what amqplib throws
    */
   static on({ once, model }: Link, stuck: StuckLines, aside?: string): Promise<Sender> {
-    const id = `sender ${aside ?? ''}`
+    const id = nameOf(aside)
     return once.make(id, async () => new Sender(direct(await model.createConfirmChannel()), stuck, aside, () => once.forget(id)))
+  }
+
+  /** `on`, where it is there already. */
+  static at({ once }: Link, aside?: string): Sender | undefined {
+    return once.made(nameOf(aside))
   }
 
   /** For RabbitMQ to confirm something. */
@@ -65,7 +75,7 @@ export class Sender {
   /** Answers once RabbitMQ has confirmed or refused it. */
   send(record: OutboundRecord, fields: MessageFields, answers: PublishAnswers, index: number): void {
     try {
-      const takesMore = this.#channel.sendMessage(fields, fields, asBuffer(record.body))
+      const takesMore = this.#channel.sendMessage(fields, asBuffer(record.body))
       this.#channel.pushConfirmCallback((thrown) => {
         answers.answer(index, thrown === null ? this.#confirmed(record, fields) : this.#failed(record, fields, thrown))
       })
@@ -96,7 +106,7 @@ export class Sender {
     if ((thrown as Error).message === 'message nacked')
       return refused(new PublishError(`RabbitMQ refused a record for topic ${topic}: a queue is full or could not store it`))
     const limit = Number(/message size \d+ .*max size (\d+)/.exec(this.#closedBy?.message ?? '')?.[1])
-    if (body.byteLength > limit) return refused(errors.tooLarge(record, limit, "RabbitMQ's max_message_size"))
+    if (body.byteLength > limit) return refused(rabbitErrors.tooLarge(record, limit, "RabbitMQ's max_message_size"))
     const what = `publish to topic ${topic}`
     // Of no concern to those that are small enough.
     if (this.#closedBy !== undefined && Number.isNaN(limit)) return maybeStored(fromAmqp(what, this.#closedBy))
@@ -106,8 +116,12 @@ export class Sender {
   }
 }
 
+function nameOf(aside: string | undefined): string {
+  return aside === undefined ? 'sender' : `sender ${aside}`
+}
+
 export function unroutable(topic: string, exchange: string): PublishError {
-  return errors.unroutable(topic, `no queue is bound to it at exchange ${exchange} of RabbitMQ`)
+  return rabbitErrors.unroutable(topic, `no queue is bound to it at exchange ${exchange} of RabbitMQ`)
 }
 
 /** Bad headers throw while being encoded: AMQP 0-9-1 has no room for them; a closed channel throws too. */

@@ -12,7 +12,7 @@ import {
   required,
   text,
 } from '@comm/core/options'
-import type { Link } from './link.ts'
+import type { Link } from '@comm/rabbit-driver'
 import { declareQueues, type QueueArguments } from './queues.ts'
 
 /** Exchanges, queues and bindings as code: for what the topics and groups of the client do not cover. Declaring is idempotent. */

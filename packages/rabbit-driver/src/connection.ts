@@ -8,16 +8,28 @@ import {
   withinLimit,
 } from '@comm/core'
 import { readTls } from '@comm/core/tls'
+import type { ServerOptions } from '@comm/messaging/adapter'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { ChannelModel } from 'amqplib'
-import { errors, fromAmqp } from './errors.ts'
+import { fromAmqp, rabbitErrors } from './errors.ts'
 import { CLOSE_LIMIT_MS, ignore, Link } from './link.ts'
-import type { ResolvedOptions } from './options.ts'
+
+type Settings = 'ssl' | 'clientId' | 'connectionTimeoutMs' | 'reconnect' | 'logger' | 'clock' | 'random' | 'username' | 'password'
+
+/** The servers, and how to connect to them; every default in its place. */
+export interface ConnectionOptions extends Pick<Required<ServerOptions>, Settings> {
+  /** Tried in turn. */
+  readonly servers: readonly Endpoint[]
+  readonly isTls: boolean
+  readonly virtualHost: string
+  /** 0: none. */
+  readonly heartbeatMs: number
+}
 
 export interface ConnectionParts {
   /** Stands in the connection's name. */
   readonly purpose: string
-  readonly options: ResolvedOptions
+  readonly options: ConnectionOptions
   /** A connection is there, and is `link` once this resolves. @throws when it is of no use */
   onUp(link: Link): Promise<void>
   /** It is `link` now. */
@@ -58,7 +70,7 @@ export class Connection {
       await unlessAborted(this.#first.promise, signal)
     } catch (thrown) {
       await this.close()
-      throw signal.aborted ? errors.aborted('connecting to', signal) : thrown
+      throw signal.aborted ? rabbitErrors.aborted('connecting to', signal) : thrown
     } finally {
       this.#first = undefined
     }
@@ -69,7 +81,7 @@ export class Connection {
     const manager = this.#manager
     const lifetime = this.#lifetime
     this.#manager = undefined
-    this.#first?.reject(errors.closed())
+    this.#first?.reject(rabbitErrors.closed())
     if (manager === undefined) return
     manager.reconnectTimeInSeconds = NO_WAIT_S
     if (this.link === undefined) lifetime.abort()

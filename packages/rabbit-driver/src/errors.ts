@@ -1,7 +1,7 @@
 import { AuthenticationError, AuthorizationError, CommunicationError, ConfigurationError, ConnectionError } from '@comm/core'
 import { type AdapterErrors, adapterErrors } from '@comm/messaging/adapter'
 
-export const errors: AdapterErrors = adapterErrors('RabbitMQ')
+export const rabbitErrors: AdapterErrors = adapterErrors('RabbitMQ')
 
 /** Reply codes of AMQP 0-9-1, section 1.2.1, and what they mean here. */
 const ACCESS_REFUSED = 403

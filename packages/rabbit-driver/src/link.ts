@@ -1,5 +1,6 @@
 import { Once } from '@comm/messaging/adapter'
 import type { Channel, ChannelModel } from 'amqplib'
+import { type ReadingConnection, readConfirms } from './wire/confirms.ts'
 
 /** A server that is stopped answers no close: nobody waits longer for one. */
 export const CLOSE_LIMIT_MS = 1000
@@ -13,6 +14,7 @@ export class Link {
   readonly once: Once = new Once()
 
   constructor(model: ChannelModel) {
+    readConfirms(model.connection as unknown as ReadingConnection)
     this.model = model
     this.major = Number.parseInt(String(model.connection.serverProperties.version), 10)
   }

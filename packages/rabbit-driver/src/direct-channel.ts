@@ -1,0 +1,64 @@
+import type { Duplex } from 'node:stream'
+import type { Channel, ConfirmChannel } from 'amqplib'
+import { bodyFrame, type MessageFields, messageFrames } from './wire/message-frames.ts'
+
+/** Where the frames of a channel go, and the steps of `publish`. */
+export interface DirectChannel extends ConfirmChannel {
+  readonly ch: number
+  readonly connection: ConfirmChannel['connection'] & {
+    readonly stream: Duplex
+    /** By their numbers; null where one was closed. */
+    readonly channels: ({ buffer: Pick<Duplex, 'write' | 'end'> } | null | undefined)[]
+    /** Sends a body in as many frames as it takes. */
+    sendContent(channel: number, body: Buffer): boolean
+  }
+  /**
+   * Persistent. amqplib makes it throw once the channel is closed.
+   * @returns whether the socket takes more
+   * @throws RangeError when a name or the headers are too long
+   */
+  sendMessage(fields: MessageFields, body: Buffer): boolean
+  pushConfirmCallback(confirmed: (thrown: Error | null) => void): void
+  /** Tag of the oldest that is not confirmed. */
+  readonly lwm: number
+  /** What is told of that one and those after it; null where it was. */
+  readonly unconfirmed: readonly (((thrown: Error | null) => void) | null)[]
+}
+
+/** A body up to here is copied, so that its message is one piece; the frames of larger ones are amqplib's. */
+const MOST_COPIED_BYTES = 4096
+
+/**
+ * Leads the frames of a channel to the socket at once, those of one turn of the event loop together. amqplib puts them into a stream for each
+ * channel, and takes them out one by one a turn later. Messages are written by us. @throws Error when the channel is closed already
+ */
+export function direct(opened: Channel): DirectChannel {
+  const channel = opened as DirectChannel
+  const { ch, connection } = channel
+  const { stream, channels } = connection
+  const slot = channels[ch]
+  if (!slot) throw new Error('the channel was closed while it was opened')
+  const queue = slot.buffer
+  let isCorked = false
+  const uncork = (): void => {
+    isCorked = false
+    stream.uncork()
+  }
+  const write = (frames: Buffer): boolean => {
+    if (!isCorked) {
+      isCorked = true
+      stream.cork()
+      process.nextTick(uncork)
+    }
+    return stream.write(frames)
+  }
+  slot.buffer = { write, end: () => queue.end() } as typeof queue
+  channel.sendMessage = (fields, body) => {
+    const frames = messageFrames(ch, fields, body.length)
+    if (body.length === 0) return write(Buffer.from(frames, 'latin1'))
+    if (body.length <= MOST_COPIED_BYTES) return write(Buffer.from(frames + bodyFrame(ch, body), 'latin1'))
+    write(Buffer.from(frames, 'latin1'))
+    return connection.sendContent(ch, body)
+  }
+  return channel
+}
