@@ -9,13 +9,13 @@ export interface DirectChannel extends ConfirmChannel {
     readonly stream: Duplex
     /** By their numbers; null where one was closed. */
     readonly channels: ({ buffer: Pick<Duplex, 'write' | 'end'> } | null | undefined)[]
-    /** Sends a body in as many frames as it takes. */
+    /** Sends a body in as many frames as it takes. amqplib makes it throw once the connection is closing. */
     sendContent(channel: number, body: Buffer): boolean
   }
   /**
-   * Persistent. amqplib makes it throw once the channel is closed.
+   * Persistent.
    * @returns whether the socket takes more
-   * @throws RangeError when a name or the headers are too long
+   * @throws RangeError when a name or the headers are too long; what amqplib throws where the channel or the connection is closed or closing
    */
   sendMessage(fields: MessageFields, body: Buffer): boolean
   pushConfirmCallback(confirmed: (thrown: Error | null) => void): void
@@ -25,8 +25,12 @@ export interface DirectChannel extends ConfirmChannel {
   readonly unconfirmed: readonly (((thrown: Error | null) => void) | null)[]
 }
 
-/** A body up to here is copied, so that its message is one piece; the frames of larger ones are amqplib's. */
-const MOST_COPIED_BYTES = 4096
+/**
+ * A body up to here is copied, so that its message is one piece; the frames of larger ones are amqplib's. No server may ask for frames that
+ * hold less: of 4096 bytes at least, 8 of them around the body.
+ */
+const MOST_COPIED_BYTES = 4088
+const NOTHING = Buffer.alloc(0)
 
 /**
  * Leads the frames of a channel to the socket at once, those of one turn of the event loop together. amqplib puts them into a stream for each
@@ -55,6 +59,8 @@ export function direct(opened: Channel): DirectChannel {
   slot.buffer = { write, end: () => queue.end() } as typeof queue
   channel.sendMessage = (fields, body) => {
     const frames = messageFrames(ch, fields, body.length)
+    // Throws where the connection is closing, before anything is written, and tells the heartbeat that something is sent.
+    connection.sendContent(ch, NOTHING)
     if (body.length === 0) return write(Buffer.from(frames, 'latin1'))
     if (body.length <= MOST_COPIED_BYTES) return write(Buffer.from(frames + bodyFrame(ch, body), 'latin1'))
     write(Buffer.from(frames, 'latin1'))

@@ -13,7 +13,7 @@ export class Once {
     this.#made.set(name, making)
     making.then(
       (made) => this.#made.get(name) === making && this.#values.set(name, made),
-      () => this.forget(name),
+      () => this.#made.get(name) === making && this.forget(name),
     )
     return making
   }

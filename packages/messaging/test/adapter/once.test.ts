@@ -29,4 +29,36 @@ describe('Once', () => {
     await expect(Promise.all([once.remake('it', fail), once.remake('it', make)])).rejects.toThrow('no')
     expect([await once.remake('it', make), await once.make('it', make)]).toEqual([4, 4])
   })
+
+  it('knows what is there, but not what is being made, failed, or was forgotten while it was made', async () => {
+    const once = new Once()
+    const making = once.make('it', async () => 1)
+    expect(once.made('it')).toBeUndefined()
+    await making
+    expect(once.made('it')).toBe(1)
+    once.forget('it')
+    expect(once.made('it')).toBeUndefined()
+    const forgotten = once.make('it', async () => 2)
+    once.forget('it')
+    await forgotten
+    expect(once.made('it')).toBeUndefined()
+    await expect(once.make('it', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect(once.made('it')).toBeUndefined()
+  })
+
+  it('keeps what was made anew, however what was under way before ends', async () => {
+    const once = new Once()
+    const late = Promise.withResolvers<number>()
+    const early = once.make('it', () => late.promise)
+    await once.remake('it', async () => 2)
+    late.reject(new Error('no'))
+    await expect(early).rejects.toThrow('no')
+    expect([once.made('it'), await once.make('it', async () => 3)]).toEqual([2, 2])
+    const later = Promise.withResolvers<number>()
+    const slow = once.make('other', () => later.promise)
+    await once.remake('other', async () => 2)
+    later.resolve(1)
+    await slow
+    expect(once.made('other')).toBe(2)
+  })
 })
