@@ -1,4 +1,4 @@
-import { pause } from '@comm/core'
+import { PublishError, pause } from '@comm/core'
 import { absorb, type Link, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, replyCodeOf } from '@comm/rabbit-driver'
 import { delayName, groupExchange, queueOf, routingKeyOf } from './names.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -65,6 +65,8 @@ function adoptDifference(args: QueueArguments, thrown: unknown): boolean {
 /** A queue that lacks its exchange for so long is not being made any more, by whatever version of this package. */
 const HALF_MADE_MS = 5000
 const BETWEEN_TRIES_MS = 250
+/** Who waits longer holds up others. */
+const MOST_TRIES = 12
 
 /**
  * A queue in which records wait for `delayMs` on their way to the target exchange, which routes them by the key they came with. A quorum
@@ -92,7 +94,11 @@ export async function declareDelay(link: Link, { clock }: ResolvedOptions, targe
   const tryLock = () =>
     link.onChannel((channel) => channel.assertQueue(lock, { exclusive: true, durable: false })).catch(absorb(RESOURCE_LOCKED))
   // Whoever has it loses it with its connection.
-  while ((await tryLock()) === undefined) await pause(clock, BETWEEN_TRIES_MS)
+  for (let tries = 1; (await tryLock()) === undefined; tries++) {
+    if (tries === MOST_TRIES) throw new PublishError(`another connection is making the delay queue ${name}`)
+    await pause(clock, BETWEEN_TRIES_MS)
+    if ((await find()) === 'whole') return declare()
+  }
   try {
     if ((await find()) === 'half-made') await pause(clock, HALF_MADE_MS)
     if ((await find()) === 'half-made') await link.onChannel((channel) => channel.deleteQueue(name))

@@ -1,13 +1,15 @@
-import { ConnectionError, PublishError, ValidationError } from '@comm/core'
+import { type CommunicationError, ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
 import { asBuffer, maybeStored, type PublishAnswers, refused, STORED, type StuckLines } from '@comm/messaging/adapter'
 import {
+  closeChannel,
   type DirectChannel,
   direct,
   fromAmqp,
   type Link,
   type Message,
   type MessageFields,
+  oldestUnconfirmed,
   rabbitErrors,
 } from '@comm/rabbit-driver'
 import { lineOf } from './names.ts'
@@ -33,11 +35,12 @@ export class Sender {
     const { stream } = channel.connection
     const watch = stuck.watch(
       aside,
-      () => (this.isWaiting && stream.writableLength === 0 ? channel.lwm : undefined),
+      () => (stream.writableLength === 0 ? oldestUnconfirmed(channel) : undefined),
       () => {
-        channel.unconfirmed[0]?.(STALLED)
+        for (const told of channel.unconfirmed) told?.(STALLED)
         // After 400 more messages RabbitMQ reads nothing from this connection any more.
         if (aside === undefined) stream.destroy(STALLED)
+        else watch.end()
       },
     )
     channel.on('return', ({ properties }: Message) => this.#returned.add(String(properties.messageId)))
@@ -69,7 +72,7 @@ export class Sender {
 
   /** For RabbitMQ to confirm something. */
   get isWaiting(): boolean {
-    return this.#channel.unconfirmed.length > 0
+    return oldestUnconfirmed(this.#channel) !== undefined
   }
 
   /** Answers once RabbitMQ has confirmed or refused it. */
@@ -77,6 +80,7 @@ export class Sender {
     try {
       const takesMore = this.#channel.sendMessage(fields, asBuffer(record.body))
       this.#channel.pushConfirmCallback((thrown) => {
+        if (this.#aside !== undefined && (thrown === null || isNack(thrown))) this.#passed(this.#aside)
         answers.answer(index, thrown === null ? this.#confirmed(record, fields) : this.#failed(record, fields, thrown))
       })
       if (takesMore || this.room !== undefined) return
@@ -92,8 +96,13 @@ export class Sender {
     this.room = undefined
   }
 
+  /** RabbitMQ answers again for what goes by this line. */
+  #passed(line: string): void {
+    this.#stuck.delete(line)
+    void closeChannel(this.#channel)
+  }
+
   #confirmed(record: OutboundRecord, fields: MessageFields): PublishResult {
-    if (this.#aside !== undefined) this.#stuck.delete(this.#aside)
     if (this.#returned.size === 0 || !this.#returned.delete(fields.messageId)) return STORED
     return refused(unroutable(record.topic, fields.exchange))
   }
@@ -101,9 +110,9 @@ export class Sender {
   /** Refused by a nack, or unanswered when the channel closed. */
   #failed(record: OutboundRecord, fields: MessageFields, thrown: unknown): PublishResult {
     const { topic, body } = record
-    if (thrown === STALLED) return maybeStored(this.#stuck.add(lineOf(fields.exchange, fields.routingKey)))
+    if (thrown === STALLED) return maybeStored(this.#stalled(lineOf(fields.exchange, fields.routingKey)))
     // A queue that is full and rejects, or could not store it.
-    if ((thrown as Error).message === 'message nacked')
+    if (isNack(thrown))
       return refused(new PublishError(`RabbitMQ refused a record for topic ${topic}: a queue is full or could not store it`))
     const limit = Number(/message size \d+ .*max size (\d+)/.exec(this.#closedBy?.message ?? '')?.[1])
     if (body.byteLength > limit) return refused(rabbitErrors.tooLarge(record, limit, "RabbitMQ's max_message_size"))
@@ -114,6 +123,16 @@ export class Sender {
       new ConnectionError(`cannot ${what}: the channel to RabbitMQ closed before it confirmed`, { cause: thrown }),
     )
   }
+
+  #stalled(line: string): CommunicationError {
+    if (this.#aside !== undefined) return this.#stuck.add(line)
+    this.#stuck.suspect(line)
+    return STALLED
+  }
+}
+
+function isNack(thrown: unknown): boolean {
+  return (thrown as Error).message === 'message nacked'
 }
 
 function nameOf(aside: string | undefined): string {

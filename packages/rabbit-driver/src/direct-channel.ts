@@ -19,10 +19,22 @@ export interface DirectChannel extends ConfirmChannel {
    */
   sendMessage(fields: MessageFields, body: Buffer): boolean
   pushConfirmCallback(confirmed: (thrown: Error | null) => void): void
-  /** Tag of the oldest that is not confirmed. */
-  readonly lwm: number
+  /** Tag of the first of `unconfirmed`. */
+  lwm: number
   /** What is told of that one and those after it; null where it was. */
-  readonly unconfirmed: readonly (((thrown: Error | null) => void) | null)[]
+  readonly unconfirmed: (((thrown: Error | null) => void) | null)[]
+}
+
+/**
+ * amqplib leaves those in front that were confirmed one by one before a confirm of several reached up to them.
+ * @returns the tag of the oldest that is not confirmed; undefined when all are
+ */
+export function oldestUnconfirmed(channel: Pick<DirectChannel, 'lwm' | 'unconfirmed'>): number | undefined {
+  const { unconfirmed } = channel
+  const first = unconfirmed.findIndex((told) => told !== null)
+  const passed = unconfirmed.splice(0, first < 0 ? unconfirmed.length : first)
+  channel.lwm += passed.length
+  return first < 0 ? undefined : channel.lwm
 }
 
 /**

@@ -1,6 +1,6 @@
 export type { Channel, ConsumeMessage, GetMessage, Message } from 'amqplib'
 export { Connection, type ConnectionOptions, type ConnectionParts } from './connection.ts'
-export { type DirectChannel, direct } from './direct-channel.ts'
+export { type DirectChannel, direct, oldestUnconfirmed } from './direct-channel.ts'
 export { absorb, fromAmqp, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, rabbitErrors, replyCodeOf } from './errors.ts'
 export { CLOSE_LIMIT_MS, closeChannel, ignore, Link } from './link.ts'
 export type { MessageFields } from './wire/message-frames.ts'

@@ -64,4 +64,17 @@ describe('a delay', () => {
     expect(await adapter.publish([delayed(64_000)], never)).toEqual([{ ok: true }])
     await waitFor(async () => (await channel.checkQueue(name)).messageCount === 2, { what: 'both in the queue' })
   })
+
+  it('that another connection is making, and does not finish, is refused for now', async () => {
+    const lock = `comm.making.${exchange}.group.delay.32000`
+    const maker = await amqp.connect(url)
+    await (await maker.createChannel()).assertQueue(lock, { exclusive: true, durable: false })
+    await using adapter = new RabbitMQAdapter({ url, exchange })
+    await adapter.connect(never)
+    expect(await adapter.publish([delayed(32_000)], never)).toMatchObject([
+      { ok: false, stored: 'no', error: { code: 'COMM_PUBLISH', retryable: true } },
+    ])
+    await maker.close()
+    expect(await adapter.publish([delayed(32_000)], never)).toEqual([{ ok: true }])
+  })
 })

@@ -126,4 +126,26 @@ describe('a quorum queue without a leader', () => {
     },
     LIMIT_MS,
   )
+
+  it(
+    'is found among many that were published together, of which RabbitMQ confirms none either',
+    async () => {
+      await makeLeaderless('stuck-among-many')
+      await onChannel(async (channel) => {
+        await channel.bindQueue('stuck-among-many', 'comm', 'among-many')
+        await channel.assertQueue('many-queue', { durable: true, arguments: { 'x-queue-type': 'quorum' } })
+        await channel.bindQueue('many-queue', 'comm', 'many.*')
+      })
+      await using client = new RabbitMQClient({ url: server.url, publishTimeoutMs: 30_000 })
+      await client.publish('many.0', 0)
+      const topics = Array.from({ length: 200 }, (_, at) => `many.${at}`)
+      const startedAt = performance.now()
+      const before = topics.map((topic) => client.publish(topic, 1))
+      const stuck = client.publish('among-many', 1).catch((error: Error) => error.message)
+      await Promise.all([...before, ...topics.map((topic) => client.publish(topic, 2))])
+      expect(performance.now() - startedAt).toBeLessThan(2 * PASSED_MS)
+      expect(await stuck).toMatch(/RabbitMQ confirms nothing for exchange comm, routing key among-many/)
+    },
+    LIMIT_MS,
+  )
 })

@@ -85,4 +85,31 @@ describe('StuckLines', () => {
     await clock.advance(30_000)
     expect(watched.gaveUp).toBe(0)
   })
+
+  it('suspects whatever waited, without a warning, and is not held back by any number of suspects', async () => {
+    const { clock, lines, warnings, watched, watch } = setUp()
+    for (let at = 0; at < 300; at++) lines.suspect(String(at))
+    expect([lines.size, lines.has('0'), lines.has('255'), lines.has('256')]).toEqual([256, true, true, false])
+    expect(warnings).toEqual([])
+    lines.add('0')
+    lines.suspect('0')
+    lines.add('0')
+    expect(warnings).toHaveLength(1)
+    watch()
+    watched.oldest = 1
+    await clock.advance(7000)
+    expect(watched.gaveUp).toBe(1)
+  })
+
+  it('forgets a line that nothing was sent by for ten minutes, which may be well again', async () => {
+    const { clock, lines } = setUp()
+    lines.add('used')
+    lines.add('unused')
+    await clock.advance(590_000)
+    expect(lines.has('used')).toBe(true)
+    await clock.advance(20_000)
+    expect([lines.size, lines.has('unused'), lines.has('used')]).toEqual([1, false, true])
+    await clock.advance(600_000)
+    expect([lines.size, lines.has('used')]).toEqual([0, false])
+  })
 })
