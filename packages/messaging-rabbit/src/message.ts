@@ -29,26 +29,25 @@ const ID_PREFIX = `${randomBytes(9).toString('base64url')}.`
 let written = 0
 
 /** What goes beside the body. @param wall now @param hasRanks queues with priorities */
-export function fieldsOf(record: OutboundRecord, exchange: string, key: string, wall: number, hasRanks: boolean): MessageFields {
-  const { headers, expiresAt, notBefore, priority, unroutable } = record
+export function fieldsOf(
+  record: OutboundRecord,
+  exchange: string,
+  routingKey: string,
+  wall: number,
+  hasRanks: boolean,
+): MessageFields {
+  const { headers, key, expiresAt, notBefore, priority, unroutable } = record
   // In a delay queue it would end the delay.
   const lasts = expiresAt === undefined || notBefore !== undefined ? undefined : Math.max(0, Math.ceil(expiresAt - wall))
   return {
     exchange,
-    routingKey: key,
+    routingKey,
     mandatory: unroutable !== 'ignore',
-    headers: headersFor(record),
+    headers: key === undefined ? headers : { ...headers, [KEY_HEADER]: key },
     messageId: ID_PREFIX + (++written).toString(36),
-    contentType: headers[CONTENT_TYPE],
     expiration: lasts?.toString(),
     priority: hasRanks ? priority : undefined,
   }
-}
-
-function headersFor({ headers, key }: OutboundRecord): MessageFields['headers'] {
-  // A property of its own in AMQP.
-  const written = { ...headers, [CONTENT_TYPE]: undefined }
-  return key === undefined ? written : { ...written, [KEY_HEADER]: key }
 }
 
 /** What a message carries, as its publisher meant it. */

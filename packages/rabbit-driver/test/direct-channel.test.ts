@@ -12,7 +12,6 @@ const FIELDS: MessageFields = {
   routingKey: 'order.created',
   mandatory: true,
   messageId: 'm.1',
-  contentType: undefined,
   headers: {},
   priority: undefined,
   expiration: undefined,

@@ -11,7 +11,8 @@ function ours(channel: number, fields: MessageFields, body: Buffer): Buffer {
 }
 
 function amqplibs(channel: number, fields: MessageFields, body: Buffer): Buffer {
-  const properties = { ...fields, deliveryMode: 2 }
+  const { 'content-type': contentType, ...headers } = fields.headers
+  const properties = { ...fields, headers, contentType, deliveryMode: 2 }
   return Buffer.concat([
     encodeMethod(BasicPublish, channel, fields),
     encodeProperties(BasicProperties, channel, body.length, properties),
@@ -24,8 +25,7 @@ const PLAIN: MessageFields = {
   routingKey: 'order.created',
   mandatory: true,
   messageId: 'm.1',
-  contentType: 'application/json',
-  headers: { ce_id: '1' },
+  headers: { ce_id: '1', 'content-type': 'application/json' },
   priority: undefined,
   expiration: undefined,
 }
@@ -39,8 +39,12 @@ const fields: fc.Arbitrary<MessageFields> = fc.record({
   routingKey: shortText,
   mandatory: fc.boolean(),
   messageId: shortText,
-  contentType: fc.option(shortText, { nil: undefined }),
-  headers: fc.dictionary(shortText, fc.oneof(anyText, bytes, fc.constant(undefined)), { noNullPrototype: true }),
+  headers: fc
+    .tuple(
+      fc.dictionary(shortText, fc.oneof(anyText, bytes, fc.constant(undefined)), { noNullPrototype: true }),
+      fc.option(fc.record({ 'content-type': shortText })),
+    )
+    .map(([headers, contentType]) => ({ ...headers, ...contentType })),
   priority: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }),
   expiration: fc.option(fc.nat().map(String), { nil: undefined }),
 })
@@ -69,7 +73,7 @@ describe('the frames of a message', () => {
 
   it.each([
     ['a name of a header', { headers: { ['h'.repeat(256)]: '1' } }, /^'h+…' takes 256 bytes$/],
-    ['a content type', { contentType: 'ü'.repeat(128) }, /takes 256 bytes$/],
+    ['a content type', { headers: { 'content-type': 'ü'.repeat(128) } }, /takes 256 bytes$/],
     ['the headers together', { headers: { h: 'x'.repeat(65_536) } }, /^the headers take 65543 bytes$/],
   ])('are not made where %s would not fit, and amqplib makes none either', (_, more, message) => {
     const tooLong = { ...PLAIN, ...more } as MessageFields

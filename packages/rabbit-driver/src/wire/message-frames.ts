@@ -8,8 +8,7 @@ export interface MessageFields {
   /** Comes back when no queue takes it. */
   readonly mandatory: boolean
   readonly messageId: string
-  readonly contentType: HeaderValue | undefined
-  /** At most 64 KiB. */
+  /** At most 64 KiB. `content-type` among them goes as the property. */
   readonly headers: Readonly<Record<string, HeaderValue | undefined>>
   /** 0 to 255. */
   readonly priority: number | undefined
@@ -28,9 +27,10 @@ const BASIC_HEADER = '\0\x3c\0\0\0\0\0\0'
 const PERSISTENT = '\x02'
 /** Which properties a header has: always headers, delivery mode and message id. */
 const ALWAYS = 0x3080
-const CONTENT_TYPE = 0x8000
-const PRIORITY = 0x0800
-const EXPIRATION = 0x0100
+const HAS_CONTENT_TYPE = 0x8000
+const HAS_PRIORITY = 0x0800
+const HAS_EXPIRATION = 0x0100
+const CONTENT_TYPE = 'content-type'
 
 const LONGEST_SHORT_STRING = 255
 const LONGEST_TABLE = 65_535
@@ -41,20 +41,21 @@ const LONGEST_TABLE = 65_535
  * @throws RangeError when a name or the headers are too long
  */
 export function messageFrames(channel: number, fields: MessageFields, bodyBytes: number): string {
-  const { exchange, routingKey, mandatory, messageId, contentType, headers, priority, expiration } = fields
+  const { exchange, routingKey, mandatory, messageId, headers, priority, expiration } = fields
   const method = BASIC_PUBLISH + short(exchange) + short(routingKey) + (mandatory ? '\x01' : '\0')
+  const contentType = headers[CONTENT_TYPE]
   let flags = ALWAYS
   let properties = table(headers) + PERSISTENT
   if (contentType !== undefined) {
-    flags |= CONTENT_TYPE
+    flags |= HAS_CONTENT_TYPE
     properties = short(contentType) + properties
   }
   if (priority !== undefined) {
-    flags |= PRIORITY
+    flags |= HAS_PRIORITY
     properties += String.fromCharCode(priority)
   }
   if (expiration !== undefined) {
-    flags |= EXPIRATION
+    flags |= HAS_EXPIRATION
     properties += short(expiration)
   }
   const header = BASIC_HEADER + uint32(bodyBytes) + uint16(flags) + properties + short(messageId)
@@ -74,7 +75,8 @@ function table(headers: MessageFields['headers']): string {
   let fields = ''
   for (const name in headers) {
     const value = headers[name]
-    if (value !== undefined) fields += short(name) + (typeof value === 'string' ? 'S' : 'x') + long(bytesOf(value))
+    if (value === undefined || name === CONTENT_TYPE) continue
+    fields += short(name) + (typeof value === 'string' ? 'S' : 'x') + long(bytesOf(value))
   }
   if (fields.length > LONGEST_TABLE) throw new RangeError(`the headers take ${fields.length} bytes`)
   return long(fields)
