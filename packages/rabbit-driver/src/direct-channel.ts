@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Channel, ConfirmChannel } from 'amqplib'
-import { bodyFrame, type MessageFields, messageFrames } from './wire/message-frames.ts'
+import { type MessageFields, messageFrames } from './wire/message-frames.ts'
 
 /** Where the frames of a channel go, and the steps of `publish`. */
 export interface DirectChannel extends ConfirmChannel {
@@ -70,13 +70,12 @@ export function direct(opened: Channel): DirectChannel {
   }
   slot.buffer = { write, end: () => queue.end() } as typeof queue
   channel.sendMessage = (fields, body) => {
-    const frames = messageFrames(ch, fields, body.length)
+    const isWhole = body.length > 0 && body.length <= MOST_COPIED_BYTES
+    const frames = messageFrames(ch, fields, body, isWhole)
     // Throws where the connection is closing, before anything is written, and tells the heartbeat that something is sent.
     connection.sendContent(ch, NOTHING)
-    if (body.length === 0) return write(Buffer.from(frames, 'latin1'))
-    if (body.length <= MOST_COPIED_BYTES) return write(Buffer.from(frames + bodyFrame(ch, body), 'latin1'))
-    write(Buffer.from(frames, 'latin1'))
-    return connection.sendContent(ch, body)
+    const takesMore = write(frames)
+    return isWhole || body.length === 0 ? takesMore : connection.sendContent(ch, body)
   }
   return channel
 }

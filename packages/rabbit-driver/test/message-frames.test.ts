@@ -1,22 +1,18 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { bodyFrame, type MessageFields, messageFrames } from '../src/wire/message-frames.ts'
+import { type MessageFields, messageFrames } from '../src/wire/message-frames.ts'
 import { load } from './support/amqplib.ts'
 
 const { BasicProperties, BasicPublish, encodeMethod, encodeProperties } = load('./lib/defs')
 const { makeBodyFrame } = load('./lib/frame')
 
-function ours(channel: number, fields: MessageFields, body: Buffer): Buffer {
-  return Buffer.from(messageFrames(channel, fields, body.length) + bodyFrame(channel, body), 'latin1')
-}
-
-function amqplibs(channel: number, fields: MessageFields, body: Buffer): Buffer {
+function amqplibs(channel: number, fields: MessageFields, body: Buffer, isWhole: boolean): Buffer {
   const { 'content-type': contentType, ...headers } = fields.headers
   const properties = { ...fields, headers, contentType, deliveryMode: 2 }
   return Buffer.concat([
     encodeMethod(BasicPublish, channel, fields),
     encodeProperties(BasicProperties, channel, body.length, properties),
-    makeBodyFrame(channel, body),
+    ...(isWhole ? [makeBodyFrame(channel, body)] : []),
   ])
 }
 
@@ -52,8 +48,9 @@ const fields: fc.Arbitrary<MessageFields> = fc.record({
 describe('the frames of a message', () => {
   it('are those that amqplib makes, whatever it carries', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 65_535 }), fields, bytes, (channel, message, body) => {
-        expect(ours(channel, message, body).equals(amqplibs(channel, message, body))).toBe(true)
+      fc.property(fc.integer({ min: 1, max: 65_535 }), fields, bytes, fc.boolean(), (channel, message, body, isWhole) => {
+        const frames = messageFrames(channel, message, body, isWhole)
+        expect(frames.equals(amqplibs(channel, message, body, isWhole))).toBe(true)
       }),
       { numRuns: 1000 },
     )
@@ -67,17 +64,28 @@ describe('the frames of a message', () => {
       priority: 9,
       expiration: '86400000',
     }
-    const body = Buffer.alloc(100_000, 0xce)
-    expect(ours(300, message, body).equals(amqplibs(300, message, body))).toBe(true)
+    const body = Buffer.alloc(4088, 0xce)
+    expect(messageFrames(300, message, body, true).equals(amqplibs(300, message, body, true))).toBe(true)
+    const large = Buffer.alloc(5_000_000)
+    expect(messageFrames(300, message, large, false).equals(amqplibs(300, message, large, false))).toBe(true)
   })
 
   it.each([
     ['a name of a header', { headers: { ['h'.repeat(256)]: '1' } }, /^'h+…' takes 256 bytes$/],
     ['a content type', { headers: { 'content-type': 'ü'.repeat(128) } }, /takes 256 bytes$/],
-    ['the headers together', { headers: { h: 'x'.repeat(65_536) } }, /^the headers take 65543 bytes$/],
-  ])('are not made where %s would not fit, and amqplib makes none either', (_, more, message) => {
+    [
+      'the headers together',
+      { headers: { a: 'x'.repeat(40_000), b: 'x'.repeat(30_000) } },
+      /^the headers take more than 65535 bytes$/,
+    ],
+    ['text of a header', { headers: { h: '☃'.repeat(30_000), next: 'n' } }, /is too long|take more than 65535 bytes$/],
+    ['a header', { headers: { h: 'x'.repeat(1_000_000) } }, /^a value of 1000000 bytes is too long$/],
+    ['bytes of a header', { headers: { h: Buffer.alloc(100_000) } }, /^a value of 100000 bytes is too long$/],
+  ])('are not made where %s would not fit, and amqplib makes none either; the next are', (_, more, message) => {
     const tooLong = { ...PLAIN, ...more } as MessageFields
-    expect(() => messageFrames(1, tooLong, 0)).toThrow(message)
-    expect(() => amqplibs(1, tooLong, Buffer.alloc(0))).toThrow()
+    const body = Buffer.from('{}')
+    expect(() => messageFrames(1, tooLong, body, true)).toThrow(message)
+    expect(() => amqplibs(1, tooLong, body, true)).toThrow()
+    expect(messageFrames(1, PLAIN, body, true).equals(amqplibs(1, PLAIN, body, true))).toBe(true)
   })
 })

@@ -1,5 +1,5 @@
 import type { HeaderValue } from '@comm/messaging'
-import { asBuffer } from '@comm/messaging/adapter'
+import { Writer } from './writer.ts'
 
 /** What goes beside a body; undefined is absent. Text is written in UTF-8, of which AMQP takes 255 bytes, but for the values of headers. */
 export interface MessageFields {
@@ -16,94 +16,99 @@ export interface MessageFields {
   readonly expiration: string | undefined
 }
 
-const METHOD = '\x01'
-const HEADER = '\x02'
-const BODY = '\x03'
-const END = '\xce'
-/** Class 60, method 40, and two bytes without use. */
-const BASIC_PUBLISH = '\0\x3c\0\x28\0\0'
-/** Class 60, two bytes without use, and the upper half of the body's length. */
-const BASIC_HEADER = '\0\x3c\0\0\0\0\0\0'
-const PERSISTENT = '\x02'
+const METHOD = 1
+const HEADER = 2
+const BODY = 3
+const END = 0xce
+const BASIC = 60
+const PUBLISH = 40
+/** Fields without use. */
+const RESERVED = 0
+const PERSISTENT = 2
 /** Which properties a header has: always headers, delivery mode and message id. */
 const ALWAYS = 0x3080
 const HAS_CONTENT_TYPE = 0x8000
 const HAS_PRIORITY = 0x0800
 const HAS_EXPIRATION = 0x0100
+const TEXT = 'S'.charCodeAt(0)
+const BYTES = 'x'.charCodeAt(0)
 const CONTENT_TYPE = 'content-type'
-
-const LONGEST_SHORT_STRING = 255
 const LONGEST_TABLE = 65_535
 
+const writer = new Writer()
+
 /**
- * What is sent before the body of a persistent message: the frames of its method and its header (AMQP 0-9-1, sections 1.8.3, 2.3.5 and 4.2), a
- * byte in each character.
+ * The frames of a persistent message (AMQP 0-9-1, sections 1.8.3, 2.3.5 and 4.2): those of its method and its header, and that of its body if
+ * it goes with them.
+ * @param isWhole the body goes with them; it must fit in one frame, and into the memory of the writer beside them
  * @throws RangeError when a name or the headers are too long
  */
-export function messageFrames(channel: number, fields: MessageFields, bodyBytes: number): string {
-  const { exchange, routingKey, mandatory, messageId, headers, priority, expiration } = fields
-  const method = BASIC_PUBLISH + short(exchange) + short(routingKey) + (mandatory ? '\x01' : '\0')
+export function messageFrames(channel: number, fields: MessageFields, body: Uint8Array, isWhole: boolean): Buffer {
+  writer.begin()
+  writeMethod(channel, fields)
+  writeHeader(channel, fields, body.byteLength)
+  if (isWhole) {
+    const payload = beginFrame(BODY, channel)
+    writer.bytes(body)
+    endFrame(payload)
+  }
+  return writer.written()
+}
+
+function writeMethod(channel: number, { exchange, routingKey, mandatory }: MessageFields): void {
+  const payload = beginFrame(METHOD, channel)
+  writer.short(BASIC)
+  writer.short(PUBLISH)
+  writer.short(RESERVED)
+  writer.shortString(exchange)
+  writer.shortString(routingKey)
+  writer.octet(mandatory ? 1 : 0)
+  endFrame(payload)
+}
+
+function writeHeader(channel: number, { messageId, headers, priority, expiration }: MessageFields, bodyBytes: number): void {
   const contentType = headers[CONTENT_TYPE]
   let flags = ALWAYS
-  let properties = table(headers) + PERSISTENT
-  if (contentType !== undefined) {
-    flags |= HAS_CONTENT_TYPE
-    properties = short(contentType) + properties
-  }
-  if (priority !== undefined) {
-    flags |= HAS_PRIORITY
-    properties += String.fromCharCode(priority)
-  }
-  if (expiration !== undefined) {
-    flags |= HAS_EXPIRATION
-    properties += short(expiration)
-  }
-  const header = BASIC_HEADER + uint32(bodyBytes) + uint16(flags) + properties + short(messageId)
-  return frame(METHOD, channel, method) + frame(HEADER, channel, header)
+  if (contentType !== undefined) flags |= HAS_CONTENT_TYPE
+  if (priority !== undefined) flags |= HAS_PRIORITY
+  if (expiration !== undefined) flags |= HAS_EXPIRATION
+  const payload = beginFrame(HEADER, channel)
+  writer.short(BASIC)
+  writer.short(RESERVED)
+  // The upper half of the body's length.
+  writer.long(0)
+  writer.long(bodyBytes)
+  writer.short(flags)
+  if (contentType !== undefined) writer.shortString(contentType)
+  writeTable(headers)
+  writer.octet(PERSISTENT)
+  if (priority !== undefined) writer.octet(priority)
+  if (expiration !== undefined) writer.shortString(expiration)
+  writer.shortString(messageId)
+  endFrame(payload)
 }
 
-/** A body that fits in one frame, likewise. */
-export function bodyFrame(channel: number, body: Uint8Array): string {
-  return frame(BODY, channel, bytesOf(body))
-}
-
-function frame(type: string, channel: number, payload: string): string {
-  return type + uint16(channel) + long(payload) + END
-}
-
-function table(headers: MessageFields['headers']): string {
-  let fields = ''
+function writeTable(headers: MessageFields['headers']): void {
+  const table = writer.beginMeasured()
   for (const name in headers) {
     const value = headers[name]
     if (value === undefined || name === CONTENT_TYPE) continue
-    fields += short(name) + (typeof value === 'string' ? 'S' : 'x') + long(bytesOf(value))
+    writer.shortString(name)
+    writer.octet(typeof value === 'string' ? TEXT : BYTES)
+    writer.longString(value)
   }
-  if (fields.length > LONGEST_TABLE) throw new RangeError(`the headers take ${fields.length} bytes`)
-  return long(fields)
+  const length = writer.endMeasured(table)
+  if (length > LONGEST_TABLE) throw new RangeError(`the headers take more than ${LONGEST_TABLE} bytes`)
 }
 
-function short(value: HeaderValue): string {
-  const bytes = bytesOf(value)
-  if (bytes.length > LONGEST_SHORT_STRING) throw new RangeError(`'${bytes.slice(0, 32)}…' takes ${bytes.length} bytes`)
-  return String.fromCharCode(bytes.length) + bytes
+/** @returns where its payload is measured */
+function beginFrame(type: number, channel: number): number {
+  writer.octet(type)
+  writer.short(channel)
+  return writer.beginMeasured()
 }
 
-function long(bytes: string): string {
-  return uint32(bytes.length) + bytes
-}
-
-/** Text that is the same in UTF-8 and in memory. */
-const PLAIN = /^[ -~]*$/
-
-function bytesOf(value: HeaderValue): string {
-  if (typeof value !== 'string') return asBuffer(value).toString('latin1')
-  return PLAIN.test(value) ? value : Buffer.from(value).toString('latin1')
-}
-
-function uint16(value: number): string {
-  return String.fromCharCode(value >>> 8, value & 0xff)
-}
-
-function uint32(value: number): string {
-  return String.fromCharCode(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff)
+function endFrame(payload: number): void {
+  writer.endMeasured(payload)
+  writer.octet(END)
 }
