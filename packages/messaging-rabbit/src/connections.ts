@@ -1,6 +1,7 @@
 import { type ConnectionError, type Health, UP, withinLimit } from '@comm/core'
-import { type AdapterConnection, connectAll } from '@comm/messaging/adapter'
+import type { AdapterConnection } from '@comm/messaging/adapter'
 import { Connection, type ConnectionParts, ignore, type Link, rabbitErrors } from '@comm/rabbit-driver'
+import { connectAll } from './connect-all.ts'
 import { declareBase } from './declare.ts'
 import type { ResolvedOptions } from './options.ts'
 

@@ -1,13 +1,5 @@
 import { type CommunicationError, ConnectionError, pause, withinLimit } from '@comm/core'
-import {
-  AckBatch,
-  AckTracker,
-  CountedSources,
-  HandoverConsumer,
-  type HandoverParts,
-  type SettleAnswer,
-  SourceDelivery,
-} from '@comm/messaging/adapter'
+import { AckBatch, HandoverConsumer, type HandoverParts, type SettleAnswer, SourceDelivery } from '@comm/messaging/adapter'
 import {
   type Channel,
   CLOSE_LIMIT_MS,
@@ -21,6 +13,8 @@ import {
   rabbitErrors,
   replyCodeOf,
 } from '@comm/rabbit-driver'
+import { AckTracker } from './ack-tracker.ts'
+import { CountedSources } from './counted-sources.ts'
 import { declareGroup } from './declare.ts'
 import { contentOf, idOf, redeliveriesOf, timestampOf } from './message.ts'
 import { groupExchange, queueOf } from './names.ts'

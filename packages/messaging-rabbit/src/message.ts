@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
-import { type Content, fingerprint } from '@comm/messaging/adapter'
+import type { Content } from '@comm/messaging/adapter'
 import type { Message, MessageFields } from '@comm/rabbit-driver'
+import { fingerprint } from './fingerprint.ts'
 
 /** AMQP has no key; it travels in this header. */
 const KEY_HEADER = 'comm-key'

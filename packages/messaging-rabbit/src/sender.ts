@@ -1,6 +1,6 @@
 import { type CommunicationError, ConnectionError, PublishError, ValidationError } from '@comm/core'
 import type { OutboundRecord, PublishResult } from '@comm/messaging'
-import { asBuffer, maybeStored, type PublishAnswers, refused, STORED, type StuckLines } from '@comm/messaging/adapter'
+import { asBuffer, maybeStored, type PublishAnswers, refused, STORED } from '@comm/messaging/adapter'
 import {
   closeChannel,
   type DirectChannel,
@@ -11,6 +11,7 @@ import {
   type MessageFields,
   oldestUnconfirmed,
   rabbitErrors,
+  type StuckLines,
 } from '@comm/rabbit-driver'
 import { lineOf } from './names.ts'
 

@@ -3,4 +3,5 @@ export { Connection, type ConnectionOptions, type ConnectionParts } from './conn
 export { type DirectChannel, direct, oldestUnconfirmed } from './direct-channel.ts'
 export { absorb, fromAmqp, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, rabbitErrors, replyCodeOf } from './errors.ts'
 export { CLOSE_LIMIT_MS, closeChannel, ignore, Link } from './link.ts'
+export { StuckLines } from './stuck-lines.ts'
 export type { MessageFields } from './wire/message-frames.ts'

@@ -1,6 +1,6 @@
+import { SourceDelivery } from '@comm/messaging/adapter'
 import { describe, expect, it } from '@jest/globals'
-import { CountedSources } from '../../src/adapter/counted-sources.ts'
-import { SourceDelivery } from '../../src/adapter/source-delivery.ts'
+import { CountedSources } from '../src/counted-sources.ts'
 
 const content = { key: undefined, body: new Uint8Array(), headers: {} }
 

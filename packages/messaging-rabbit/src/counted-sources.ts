@@ -1,4 +1,4 @@
-import type { Source, SourceDelivery } from './source-delivery.ts'
+import type { Source, SourceDelivery } from '@comm/messaging/adapter'
 
 export interface CountedSource extends Source {
   /** Where the broker keeps what comes from it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { delayTier } from '../../src/adapter/delay-tier.ts'
+import { delayTier } from '../src/delay-tier.ts'
 
 describe('delayTier', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { AckTracker } from '../../src/adapter/ack-tracker.ts'
+import { AckTracker } from '../src/ack-tracker.ts'
 
 describe('AckTracker', () => {
   it('tells a contiguous run as one, and what is beyond a gap one by one', () => {

@@ -1,7 +1,7 @@
 import { silentLogger } from '@comm/core'
 import { TestClock } from '@comm/testkit'
 import { describe, expect, it } from '@jest/globals'
-import { StuckLines } from '../../src/adapter/stuck-lines.ts'
+import { StuckLines } from '../src/stuck-lines.ts'
 
 function setUp(prove: () => Promise<unknown> = async () => undefined) {
   const clock = new TestClock()

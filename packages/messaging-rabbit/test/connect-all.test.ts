@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { connectAll } from '../../src/adapter/connect-all.ts'
+import { connectAll } from '../src/connect-all.ts'
 
 function connection(connect: (signal: AbortSignal) => Promise<void>) {
   const made = { connect, closed: 0, close: async () => void made.closed++ }
