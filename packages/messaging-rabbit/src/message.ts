@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { HeaderValue, OutboundRecord } from '@comm/messaging'
 import type { Content } from '@comm/messaging/adapter'
 import type { Message, MessageFields } from '@comm/rabbit-driver'
-import { fingerprint } from './fingerprint.ts'
 
 /** AMQP has no key; it travels in this header. */
 const KEY_HEADER = 'comm-key'
@@ -80,12 +79,18 @@ function foreignValue(value: unknown): string {
   return type === 'timestamp' ? String(inner) : JSON.stringify(type === undefined ? value : inner)
 }
 
+const ID_CHARACTERS = 22
+
 /** Its publisher's message id. Without one, a fingerprint, so that it is the same again at a redelivery; two equal messages share it. */
 export function idOf({ content, fields, properties }: Message): string {
   if (properties.messageId !== undefined) return String(properties.messageId)
   const { headers = {}, ...others } = properties
   const lasting = Object.entries(headers).filter(([name]) => !isBrokers(name))
-  return fingerprint([fields.routingKey, others, lasting], content)
+  return createHash('sha256')
+    .update(JSON.stringify([fields.routingKey, others, lasting]))
+    .update(content)
+    .digest('base64url')
+    .slice(0, ID_CHARACTERS)
 }
 
 /** AMQP counts in seconds. */
