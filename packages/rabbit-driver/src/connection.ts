@@ -13,6 +13,7 @@ import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { ChannelModel } from 'amqplib'
 import { fromAmqp, rabbitErrors } from './errors.ts'
 import { CLOSE_LIMIT_MS, ignore, Link } from './link.ts'
+import { readIntoMemory } from './wire/confirms.ts'
 
 type Settings = 'ssl' | 'clientId' | 'connectionTimeoutMs' | 'reconnect' | 'logger' | 'clock' | 'random' | 'username' | 'password'
 
@@ -107,6 +108,7 @@ export class Connection {
         manager.connectionOptions = {
           ...tls,
           noDelay: true,
+          ...readIntoMemory(),
           timeout: connectionTimeoutMs,
           clientProperties: { connection_name: `${clientId} (${this.#parts.purpose})` },
           // Read when the socket is made. One made with a signal that has aborted connects all the same, and would belong to nobody.

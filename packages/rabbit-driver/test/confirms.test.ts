@@ -1,7 +1,9 @@
-import { PassThrough } from 'node:stream'
+import { once } from 'node:events'
+import { connect, createServer, type OnReadOpts, Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { readConfirms } from '../src/wire/confirms.ts'
+import { readConfirms, readIntoMemory } from '../src/wire/confirms.ts'
 import { load } from './support/amqplib.ts'
 
 const { BasicAck, BasicDeliver, BasicNack, BasicProperties, encodeMethod, encodeProperties } = load('./lib/defs')
@@ -16,26 +18,44 @@ const confirm = fc
   .tuple(channel, deliveryTag, fc.boolean())
   .map(([ch, tag, multiple]): Buffer => encodeMethod(BasicAck, ch, { deliveryTag: tag, multiple }))
 const refusal = fc.tuple(channel, deliveryTag).map(([ch, tag]): Buffer => encodeMethod(BasicNack, ch, { deliveryTag: tag }))
-const delivery = fc.tuple(channel, deliveryTag, body).map(([ch, tag, content]): Buffer => {
+function deliver(ch: number, tag: number, content: Buffer): Buffer {
   const method = { consumerTag: 'c', deliveryTag: tag, redelivered: false, exchange: 'e', routingKey: 'k' }
   const header = encodeProperties(BasicProperties, ch, content.length, { headers: { h: 'v' } })
   return Buffer.concat([encodeMethod(BasicDeliver, ch, method), header, makeBodyFrame(ch, content)])
-})
+}
+
+const delivery = fc.tuple(channel, deliveryTag, body).map(([ch, tag, content]) => deliver(ch, tag, content))
 const frames = fc.array(fc.oneof({ weight: 3, arbitrary: confirm }, refusal, delivery, fc.constant(HEARTBEAT_BUF as Buffer)))
 
-/** What a connection of amqplib reads from these chunks, as they come. */
-async function framesRead(chunks: readonly Buffer[], isOurs: boolean): Promise<readonly unknown[]> {
-  const stream = new PassThrough()
-  const connection = new Connection(stream)
-  if (isOurs) readConfirms(connection)
+/** Brings a socket the bytes of a chunk, without a network. */
+type Bring = (socket: Socket, chunk: Buffer) => void
+
+const byItself: Bring = (socket, chunk) => void socket.push(chunk)
+
+function intoMemory(): Bring {
+  const { callback, buffer } = readIntoMemory().onread
+  const memory = buffer as Buffer
+  return (socket, chunk) => {
+    memory.fill(0xff)
+    chunk.copy(memory)
+    callback.call(socket as unknown as OnReadOpts, chunk.length, memory)
+  }
+}
+
+/** What a connection of amqplib reads from these chunks, as they come: several in one turn where `together` says so of the later one. */
+async function framesRead(chunks: readonly Buffer[], together: readonly boolean[], bring: Bring): Promise<readonly unknown[]> {
+  const socket = new Socket()
+  const connection = new Connection(socket)
   const read: unknown[] = []
   connection.accept = (frame: unknown) => read.push(structuredClone(frame))
   connection.on('frameError', (error: unknown) => read.push(error))
   connection.acceptLoop()
-  for (const chunk of chunks) {
-    stream.write(chunk)
-    await new Promise(setImmediate)
+  readConfirms(connection)
+  for (const [index, chunk] of chunks.entries()) {
+    if (!together[index]) await turn()
+    bring(socket, chunk)
   }
+  await turn()
   read.push({ hasHeard: connection.checkRecv(), rest: connection.rest.toString('hex') })
   return read
 }
@@ -45,21 +65,65 @@ function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   return ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end)).filter(({ length }) => length > 0)
 }
 
+const cuts = fc.array(fc.nat(), { maxLength: 6 })
+const together = fc.array(fc.boolean(), { minLength: 7, maxLength: 7 })
+
 describe('frames that are read', () => {
   it('are those that amqplib reads, confirms among them, wherever the bytes were cut', async () => {
     await fc.assert(
-      fc.asyncProperty(frames, fc.array(fc.nat(), { maxLength: 6 }), async (all, cuts) => {
-        const chunks = cut(Buffer.concat(all), cuts)
-        expect(await framesRead(chunks, true)).toEqual(await framesRead(chunks, false))
+      fc.asyncProperty(frames, cuts, together, async (all, at, withLast) => {
+        const chunks = cut(Buffer.concat(all), at)
+        expect(await framesRead(chunks, withLast, intoMemory())).toEqual(await framesRead(chunks, withLast, byItself))
       }),
       { numRuns: 300 },
     )
   })
 
+  it('are not looked for inside of a body', async () => {
+    const delivered = deliver(1, 1, encodeMethod(BasicAck, 1, { deliveryTag: 7, multiple: true }))
+    for (let at = 1; at < delivered.length; at++) {
+      const chunks = cut(delivered, [at])
+      expect(await framesRead(chunks, [], intoMemory())).toEqual(await framesRead(chunks, [], byItself))
+    }
+  })
+
   it('a confirm without its end is refused as amqplib refuses it', async () => {
     const broken: Buffer = encodeMethod(BasicAck, 1, { deliveryTag: 1, multiple: false })
     broken[broken.length - 1] = 0
-    const [error] = await framesRead([broken], true)
+    const [error] = await framesRead([broken], [], intoMemory())
     expect(error).toMatchObject({ message: 'Invalid frame' })
+  })
+
+  it('what a confirm leads to may throw, which ends the connection as when amqplib reads', async () => {
+    const socket = new Socket()
+    const connection = new Connection(socket)
+    readConfirms(connection)
+    const thrown = new Error('closed')
+    connection.accept = () => {
+      throw thrown
+    }
+    const errors: unknown[] = []
+    connection.on('frameError', (error: unknown) => errors.push(error))
+    intoMemory()(socket, encodeMethod(BasicAck, 1, { deliveryTag: 1, multiple: false }))
+    expect(errors).toEqual([thrown])
+  })
+})
+
+describe('a socket that reads into memory', () => {
+  it('brings its stream what is no confirm, as much as it takes, and then its end', async () => {
+    const bytes = Buffer.alloc(1_000_000, 'no confirm')
+    const server = createServer((client) => client.end(bytes)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const socket = connect({ ...readIntoMemory(), port: (server.address() as { port: number }).port, host: '127.0.0.1' })
+    readConfirms(new Connection(socket))
+    const read: Buffer[] = []
+    for await (const chunk of socket) read.push(chunk)
+    expect(Buffer.concat(read).equals(bytes)).toBe(true)
+    server.close()
+  })
+
+  it('that Node did not name is an error', () => {
+    const { callback, buffer } = readIntoMemory().onread
+    expect(() => callback.call(undefined as unknown as OnReadOpts, 1, buffer as Buffer)).toThrow('this Node does not tell')
   })
 })

@@ -1,13 +1,19 @@
+import { type OnReadOpts, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
 /** How a connection of amqplib reads. */
 export interface ReadingConnection {
-  readonly stream: { read(): Buffer | null }
+  readonly stream: Duplex
   /** Read, and not yet taken for frames. */
-  rest: Buffer
+  readonly rest: Buffer
   /** Whether the server lives, for the heartbeat. */
   recvSinceLastCheck: boolean
-  /** The next frame, decoded; false until there is a whole one. */
-  recvFrame(): unknown
+  accept(frame: unknown): void
+  emit(event: 'frameError', thrown: unknown): unknown
 }
+
+/** As much as a socket reads at once by itself. */
+const MEMORY_BYTES = 64 * 1024
 
 const METHOD = 1
 /** Class 60, method 80. */
@@ -22,34 +28,60 @@ const TAG_AT = 11
 const FLAGS_AT = 19
 const MULTIPLE = 1
 const TWO_TO_32 = 2 ** 32
-const NOTHING = Buffer.alloc(0)
+
+/** By their sockets. */
+const connections = new WeakMap<Duplex, ReadingConnection>()
 
 /**
- * Reads RabbitMQ's confirms from what the socket has brought; amqplib copies that first, and cuts four buffers for each frame. Everything else
- * is left to amqplib, and so is what follows from a confirm.
+ * Options of a socket for amqplib: it reads into memory that is used again, and confirms are taken from there. All else becomes what its stream
+ * brings, for amqplib. A socket by itself makes 64 KiB for each read, and its stream takes another turn to hand them on.
  */
-export function readConfirms(connection: ReadingConnection): void {
-  const readOther = connection.recvFrame.bind(connection)
-  connection.recvFrame = () => {
-    if (connection.rest.length === 0) {
-      const read = connection.stream.read()
-      if (read === null) return false
-      connection.recvSinceLastCheck = true
-      connection.rest = read
-    }
-    const { rest } = connection
-    if (!beginsWithConfirm(rest)) return readOther()
-    connection.rest = rest.length === CONFIRM_BYTES ? NOTHING : rest.subarray(CONFIRM_BYTES)
-    const deliveryTag = rest.readUInt32BE(TAG_AT) * TWO_TO_32 + rest.readUInt32BE(TAG_AT + 4)
-    return {
-      id: BASIC_ACK,
-      channel: rest.readUInt16BE(CHANNEL_AT),
-      fields: { deliveryTag, multiple: ((rest[FLAGS_AT] as number) & MULTIPLE) !== 0 },
-    }
-  }
+export function readIntoMemory(): { readonly onread: OnReadOpts } {
+  return { onread: { buffer: Buffer.allocUnsafeSlow(MEMORY_BYTES), callback: take } }
 }
 
-function beginsWithConfirm(bytes: Buffer): boolean {
-  if (bytes.length < CONFIRM_BYTES || bytes[0] !== METHOD || bytes[CONFIRM_BYTES - 1] !== END) return false
-  return bytes.readUInt32BE(METHOD_AT) === BASIC_ACK
+/** From now on, confirms that come over its socket are read here; what follows from one is left to amqplib. */
+export function readConfirms(connection: ReadingConnection): void {
+  connections.set(connection.stream, connection)
+}
+
+/**
+ * @param this Node calls it as a method of the socket
+ * @returns whether the socket may bring more
+ */
+function take(this: unknown, length: number, memory: Uint8Array): boolean {
+  if (!(this instanceof Socket)) throw new Error('this Node does not tell which socket has read')
+  const connection = connections.get(this)
+  const taken = connection === undefined ? 0 : takeConfirms(connection, memory as Buffer, length)
+  return taken === length || this.push(Buffer.from(memory.subarray(taken, length)))
+}
+
+/** @returns how many bytes they took */
+function takeConfirms(connection: ReadingConnection, memory: Buffer, length: number): number {
+  // What came before them goes before them.
+  if (connection.rest.length > 0 || connection.stream.readableLength > 0) return 0
+  let at = 0
+  try {
+    while (isConfirm(memory, at, length)) {
+      const confirm = confirmAt(memory, at)
+      at += CONFIRM_BYTES
+      connection.recvSinceLastCheck = true
+      connection.accept(confirm)
+    }
+  } catch (thrown) {
+    connection.emit('frameError', thrown)
+  }
+  return at
+}
+
+function isConfirm(memory: Buffer, at: number, length: number): boolean {
+  if (length - at < CONFIRM_BYTES || memory[at] !== METHOD || memory[at + CONFIRM_BYTES - 1] !== END) return false
+  return memory.readUInt32BE(at + METHOD_AT) === BASIC_ACK
+}
+
+/** As amqplib decodes it. */
+function confirmAt(memory: Buffer, at: number): unknown {
+  const deliveryTag = memory.readUInt32BE(at + TAG_AT) * TWO_TO_32 + memory.readUInt32BE(at + TAG_AT + 4)
+  const multiple = ((memory[at + FLAGS_AT] as number) & MULTIPLE) !== 0
+  return { id: BASIC_ACK, channel: memory.readUInt16BE(at + CHANNEL_AT), fields: { deliveryTag, multiple } }
 }
