@@ -56,6 +56,11 @@ export interface Work {
   readonly bytes?: boolean
   /** A new process for every round, and one cold operation in it: start-up costs. @default false */
   readonly cold?: boolean
+  /**
+   * Processes of each contender, whose medians are averaged: more where processes of the same code differ by as much as contenders do. One when
+   * cold or profiled. @default 1
+   */
+  readonly processes?: number
   /** About how long a round takes; longer where each has costs that are not the operations'. @default 300 */
   readonly roundMs?: number
   /** @default 7, or 21 when cold */
@@ -145,13 +150,15 @@ export interface Case {
   readonly work: string
   readonly baseline: string
   readonly inFlight: number
+  /** Of each contender. */
+  readonly processes: number
   readonly rounds: number
   /** Which of the two times `ratioToBaseline` compares. */
   readonly cost: 'cpu' | 'wall'
   readonly rows: readonly Row[]
 }
 
-/** Medians over all rounds. */
+/** Medians over all rounds of a process; the mean of them where a contender has several. */
 export interface Row {
   readonly contender: string
   /** Elapsed nanoseconds per operation (with several in flight: elapsed time divided by operations). */

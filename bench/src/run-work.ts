@@ -4,47 +4,58 @@ import { ContenderProcess } from './contender-process.ts'
 import type { Effort } from './effort.ts'
 import type { Sample } from './measure.ts'
 import { measureRun } from './measure-run.ts'
-import { median, round } from './statistics.ts'
+import { mean, median, round } from './statistics.ts'
 import { warmUp } from './warm-up.ts'
 
 /** @throws Error naming the contender that failed */
 export async function runWork(work: Work, prepared: Prepared, effort: Effort): Promise<Case> {
   const rounds = effort.rounds(work)
-  const samples = work.cold ? await coldRounds(work, prepared, rounds) : await warmRounds(work, prepared, effort, rounds)
+  const processes = work.cold || effort.profiles !== undefined ? 1 : effort.processes(work)
+  const samples = work.cold
+    ? await coldRounds(work, prepared, rounds)
+    : await warmRounds(work, prepared, effort, rounds, processes)
   const bytes = work.bytes ? await bytesOf(work, prepared, effort) : undefined
   const cost = work.cost ?? 'cpu'
   const costOf = (sample: Sample): number => (cost === 'cpu' ? sample.cpuMs : sample.elapsedMs) / sample.operations
-  const baseline = median(samplesOf(samples, work.baseline).map(costOf))
+  const baseline = typical(samplesOf(samples, work.baseline), costOf)
 
   const rows = work.contenders.map(({ name }): Row => {
     const own = samplesOf(samples, name)
-    const elapsedMs = median(own.map((sample) => sample.elapsedMs / sample.operations))
+    const elapsedMs = typical(own, (sample) => sample.elapsedMs / sample.operations)
     const bytesPerOp = bytes?.get(name)
     return {
       contender: name,
       nsPerOp: round(elapsedMs * 1e6),
-      cpuUsPerOp: round(median(own.map((sample) => sample.cpuMs / sample.operations)) * 1000),
+      cpuUsPerOp: round(typical(own, (sample) => sample.cpuMs / sample.operations) * 1000),
       opsPerS: round(1000 / elapsedMs),
       ...(bytesPerOp === undefined ? {} : { bytesPerOp: round(bytesPerOp) }),
-      ratioToBaseline: round(median(own.map(costOf)) / baseline),
+      ratioToBaseline: round(typical(own, costOf) / baseline),
     }
   })
-  return { work: work.name, baseline: work.baseline, inFlight: work.inFlight ?? 1, rounds, cost, rows }
+  return { work: work.name, baseline: work.baseline, inFlight: work.inFlight ?? 1, processes, rounds, cost, rows }
 }
 
-type Samples = ReadonlyMap<string, readonly Sample[]>
+/** Of each process. */
+type Own = readonly (readonly Sample[])[]
+/** By the names of contenders. */
+type Samples = ReadonlyMap<string, Own>
 
-function samplesOf(samples: Samples, contender: string): readonly Sample[] {
+function samplesOf(samples: Samples, contender: string): Own {
   const found = samples.get(contender)
   if (found === undefined) throw new Error(`no contender is named ${contender}; there are ${[...samples.keys()].join(', ')}`)
   return found
 }
 
-/** One process per contender, all alive at once; each round asks one after the other. */
-async function warmRounds(work: Work, prepared: Prepared, effort: Effort, rounds: number): Promise<Samples> {
+/** The mean over its processes of the median of each. */
+function typical(own: Own, of: (sample: Sample) => number): number {
+  return mean(own.map((samples) => median(samples.map(of))))
+}
+
+/** All processes are alive at once; each round asks one after the other, and each contender once before one of them twice. */
+async function warmRounds(work: Work, prepared: Prepared, effort: Effort, rounds: number, count: number): Promise<Samples> {
   await using processes = new AsyncDisposableStack()
   const runs = []
-  for (const child of await startAll(work, prepared.environment, processes)) {
+  for (const child of await startAll(work, prepared.environment, count, processes)) {
     const measure = (operations: number): Promise<Sample> => measureRun(prepared, work, child, operations)
     const operations = await warmUp(prepared, work, child, effort)
     if (effort.profiles !== undefined) await child.ask({ ask: 'startProfile' })
@@ -56,7 +67,8 @@ async function warmRounds(work: Work, prepared: Prepared, effort: Effort, rounds
   for (const { child } of runs) {
     if (effort.profiles !== undefined) await child.ask({ ask: 'writeProfile', file: profileOf(effort.profiles, work, child) })
   }
-  return new Map(runs.map(({ child, samples }) => [child.contender.name, samples]))
+  const byContender = Map.groupBy(runs, ({ child }) => child.contender.name)
+  return new Map([...byContender].map(([name, own]) => [name, own.map(({ samples }) => samples)]))
 }
 
 function profileOf(folder: string, work: Work, { contender }: ContenderProcess): string {
@@ -67,9 +79,11 @@ function profileOf(folder: string, work: Work, { contender }: ContenderProcess):
 async function startAll(
   work: Work,
   environment: Environment,
+  count: number,
   processes: AsyncDisposableStack,
 ): Promise<readonly ContenderProcess[]> {
-  const starting = work.contenders.map((contender) => ContenderProcess.start(contender, work, environment, false))
+  const contenders = Array.from({ length: count }, () => work.contenders).flat()
+  const starting = contenders.map((contender) => ContenderProcess.start(contender, work, environment, false))
   for (const start of await Promise.allSettled(starting)) if (start.status === 'fulfilled') processes.use(start.value)
   return Promise.all(starting)
 }
@@ -83,7 +97,7 @@ async function coldRounds(work: Work, prepared: Prepared, rounds: number): Promi
   for (let at = 0; at < rounds; at++) {
     for (const contender of work.contenders) samples.get(contender.name)?.push(await once(contender))
   }
-  return samples
+  return new Map([...samples].map(([name, own]) => [name, [own]]))
 }
 
 async function bytesOf(work: Work, prepared: Prepared, effort: Effort): Promise<ReadonlyMap<string, number>> {

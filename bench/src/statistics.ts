@@ -8,6 +8,11 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2
 }
 
+/** NaN for an empty list. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
 /** The least value that this share of all is not above. @param sorted ascending @returns NaN for an empty list */
 export function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * q) - 1)] ?? Number.NaN

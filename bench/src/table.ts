@@ -14,7 +14,9 @@ export function table(measured: Case): string {
   const lines = [COLUMNS.map(([title]) => title), ...measured.rows.map((row) => COLUMNS.map(([, cell]) => cell(row)))]
   const widths = COLUMNS.map((_, at) => Math.max(...lines.map((cells) => cells[at]?.length ?? 0)))
   const align = (cell: string, at: number): string => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))
-  const heading = `${measured.work} (${measured.inFlight} in flight, ${measured.rounds} rounds, ratio of ${measured.cost} to ${measured.baseline})`
+  const { work, inFlight, processes, rounds, cost, baseline } = measured
+  const each = processes > 1 ? `${processes} processes each, ` : ''
+  const heading = `${work} (${inFlight} in flight, ${each}${rounds} rounds, ratio of ${cost} to ${baseline})`
   return [heading, ...lines.map((cells) => `  ${cells.map(align).join('  ').trimEnd()}`)].join('\n')
 }
 

@@ -8,6 +8,7 @@ const measured: Case = {
   work: 'play',
   baseline: 'bare',
   inFlight: 1,
+  processes: 1,
   rounds: 7,
   cost: 'cpu',
   rows: [

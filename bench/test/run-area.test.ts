@@ -99,6 +99,21 @@ describe('a run of an area', () => {
     expect(names).toEqual(['rest'])
   })
 
+  it('starts as many processes of each contender as its work says', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+    const processes = join(folder, 'processes')
+    const prepare = async (): Promise<Prepared> => ({ environment: { word: 'hello', processes }, stop: async () => {} })
+    const area = { ...areaOf({ processes: 3, rounds: 2, warmUpMs: 10, roundMs: 10 }), prepare }
+    const printed: string[] = []
+    const { report } = await runArea(area, { short: false, print: (text) => printed.push(text) })
+    const started = readFileSync(processes, 'utf8').split('').sort().join('')
+    rmSync(folder, { recursive: true })
+    expect(started).toBe('bbbqqq')
+    expect(report.cases[0]).toMatchObject({ processes: 3, rounds: 2, rows: [{ contender: 'quick' }, { contender: 'busy' }] })
+    expect(report.cases[0]?.rows[1]?.nsPerOp).toBeGreaterThan(99_000)
+    expect(printed[0]).toContain('3 processes each, 2 rounds')
+  })
+
   it('profiles the rounds of each contender', async () => {
     const profiles = mkdtempSync(join(tmpdir(), 'bench-'))
     await runArea(areaOf({}), { ...silent, profiles })

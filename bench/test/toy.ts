@@ -1,11 +1,14 @@
+import { appendFileSync } from 'node:fs'
 import type { Ready, Setup } from '../src/area.ts'
 
 /**
  * Does what its parameter says: `quick`, `busy` (about 100 µs), `failing`, `unfit` (does not verify), `dying`; and by itself `sandwich`
- * (busy once an operation, one of which comes before the start, and between much that is not measured) and `forgetful` (never starts its stopwatch).
+ * (busy once an operation, one of which comes before the start, and between much that is not measured) and `forgetful` (never starts its stopwatch). Writes a character into
+ * the file `processes` of the environment, if there is one.
  */
 export const setup: Setup = ({ parameters, environment }): Ready => {
   const does = String(parameters.does)
+  if (environment.processes !== undefined) appendFileSync(environment.processes, does.slice(0, 1))
   const verify = async (): Promise<void> => {
     if (does === 'unfit') throw new Error('it does something else')
     if (environment.word !== 'hello') throw new Error('the environment did not arrive')
