@@ -50,7 +50,7 @@ function ahead(contender: string, peers: readonly string[]): readonly Limit[] {
  * Each operation costs little beside the waiting, so there are more of them in a round, and more until all of their way is compiled. How it was
  * compiled differs from process to process by as much as contenders do.
  */
-const ONE_AT_A_TIME = { processes: 5, warmUpMs: 4000, inFlight: 1, warmUpInFlight: IN_FLIGHT, roundMs: 500 }
+const ONE_AT_A_TIME = { processes: 4, warmUpMs: 4000, inFlight: 1, warmUpInFlight: IN_FLIGHT, roundMs: 500 }
 
 const RABBIT_PEERS = ahead(RABBIT, ['rascal', 'rabbitmq-client', '@nestjs/microservices'])
 const RABBIT_PUBLISH: readonly Limit[] = [
