@@ -58,7 +58,7 @@ export interface Work {
   readonly cold?: boolean
   /**
    * Processes of each contender, whose medians are averaged: more where processes of the same code differ by as much as contenders do. One when
-   * cold or profiled. @default 1
+   * cold or profiled. Not for what consumes: processes of a contender would take each other's messages. @default 1
    */
   readonly processes?: number
   /** About how long a round takes; longer where each has costs that are not the operations'. @default 300 */

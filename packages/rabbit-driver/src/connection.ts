@@ -98,6 +98,9 @@ export class Connection {
     const lifetime = new AbortController()
     this.#lifetime = lifetime
     this.#failures = 0
+    // Of the last try: a signal keeps what was made with it for as long as it lives itself.
+    let socket = new AbortController()
+    lifetime.signal.onabort = () => socket.abort()
     let turn = 0
     const manager = connect(null, {
       heartbeatIntervalInSeconds: Math.ceil(heartbeatMs / 1000),
@@ -105,6 +108,7 @@ export class Connection {
       // Asked whenever its last answer is used up: with one server at a time, before each try.
       findServers: async () => {
         const tls = isTls ? await readTls('rabbitmq.ssl', ssl) : undefined
+        socket = new AbortController()
         manager.connectionOptions = {
           ...tls,
           noDelay: true,
@@ -114,7 +118,7 @@ export class Connection {
           // Read when the socket is made. One made with a signal that has aborted connects all the same, and would belong to nobody.
           get signal(): AbortSignal {
             lifetime.signal.throwIfAborted()
-            return lifetime.signal
+            return socket.signal
           },
         }
         const { host: hostname, port } = servers[turn++ % servers.length] as Endpoint

@@ -87,9 +87,12 @@ describe('frames that are read', () => {
     }
   })
 
-  it('a confirm without its end is refused as amqplib refuses it', async () => {
+  it.each([
+    ['without its end', (broken: Buffer) => broken.writeUInt8(0, broken.length - 1)],
+    ['that says it is shorter', (broken: Buffer) => broken.writeUInt32BE(12, 3)],
+  ])('a confirm %s is refused as amqplib refuses it', async (_, spoil) => {
     const broken: Buffer = encodeMethod(BasicAck, 1, { deliveryTag: 1, multiple: false })
-    broken[broken.length - 1] = 0
+    spoil(broken)
     const [error] = await framesRead([broken], [], intoMemory())
     expect(error).toMatchObject({ message: 'Invalid frame' })
   })
@@ -105,6 +108,7 @@ describe('frames that are read', () => {
     const errors: unknown[] = []
     connection.on('frameError', (error: unknown) => errors.push(error))
     intoMemory()(socket, encodeMethod(BasicAck, 1, { deliveryTag: 1, multiple: false }))
+    await turn()
     expect(errors).toEqual([thrown])
   })
 })

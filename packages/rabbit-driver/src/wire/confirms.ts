@@ -21,8 +21,10 @@ const BASIC_ACK = 0x3c0050
 const END = 0xce
 /** Type, channel, length, class and method, delivery tag, flags, end. */
 const CONFIRM_BYTES = 21
+const PAYLOAD_BYTES = 13
 
 const CHANNEL_AT = 1
+const SIZE_AT = 3
 const METHOD_AT = 7
 const TAG_AT = 11
 const FLAGS_AT = 19
@@ -69,14 +71,15 @@ function takeConfirms(connection: ReadingConnection, memory: Buffer, length: num
       connection.accept(confirm)
     }
   } catch (thrown) {
-    connection.emit('frameError', thrown)
+    // When amqplib would: a listener may throw, and the rest is still to be handed on.
+    process.nextTick(() => connection.emit('frameError', thrown))
   }
   return at
 }
 
 function isConfirm(memory: Buffer, at: number, length: number): boolean {
   if (length - at < CONFIRM_BYTES || memory[at] !== METHOD || memory[at + CONFIRM_BYTES - 1] !== END) return false
-  return memory.readUInt32BE(at + METHOD_AT) === BASIC_ACK
+  return memory.readUInt32BE(at + SIZE_AT) === PAYLOAD_BYTES && memory.readUInt32BE(at + METHOD_AT) === BASIC_ACK
 }
 
 /** As amqplib decodes it. */
