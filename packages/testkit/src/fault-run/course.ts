@@ -1,11 +1,10 @@
 import { sleep } from '@comm/core'
 import type { Ledger } from './ledger.ts'
+import { STALLED_MS } from './progress.ts'
 import type { PlannedFault } from './schedule.ts'
 import type { Stage } from './stage.ts'
 
 const LOOK_EVERY_MS = 10
-/** Nothing moves for so long, though no fault is on: nothing ever will. A watchdog that brings back a silent consumer takes 80 seconds at most. */
-export const STALLED_MS = 120_000
 
 /** Looks at a run as it goes, and keeps its ledger. */
 export class Course {

@@ -3,6 +3,12 @@ import { sleep } from '@comm/core'
 const LOOK_EVERY_MS = 20
 
 /**
+ * Nothing moves for so long, though no fault is on: nothing ever will. RabbitMQ waits 180 seconds before it hands on again what left a delay while
+ * the queue that it leads to was not back yet; a watchdog that brings back a silent consumer takes 80 at most.
+ */
+export const STALLED_MS = 200_000
+
+/**
  * Waits until `done` is true, for as long as `count` goes on changing.
  * @returns false when it stood still for `stalledMs`
  */

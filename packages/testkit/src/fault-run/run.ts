@@ -1,10 +1,11 @@
 import { sleep } from '@comm/core'
-import { Course, STALLED_MS } from './course.ts'
+import { Course } from './course.ts'
 import { Ledger, type LedgerTotals } from './ledger.ts'
 import { MemoryStage } from './memory-stage.ts'
 import { type FaultRunOptions, KEYS, type ResolvedFaultRun, resolveFaultRun } from './options.ts'
 import type { RunOutcome, Say } from './outcome.ts'
 import { ProcessStage } from './process-stage.ts'
+import { STALLED_MS } from './progress.ts'
 import { drawSchedule, type PlannedFault } from './schedule.ts'
 import type { Stage } from './stage.ts'
 

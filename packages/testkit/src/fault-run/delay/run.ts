@@ -3,7 +3,7 @@ import type { MessageClient } from '@comm/messaging'
 import { clientOver } from '../adapters.ts'
 import type { BrokerName } from '../options.ts'
 import type { RunOutcome, Say } from '../outcome.ts'
-import { whileItMoves } from '../progress.ts'
+import { STALLED_MS, whileItMoves } from '../progress.ts'
 import { openBroker } from '../servers.ts'
 import { type DelayRunOptions, resolveDelayRun } from './options.ts'
 import { Retries } from './retries.ts'
@@ -25,7 +25,6 @@ const GROUP = 'workers'
 const CONCURRENCY = 200
 const BATCH = 500
 const DOWN_MS = 1000
-const STALLED_MS = 60_000
 /** For duplicates that come late. */
 const AFTERMATH_MS = 500
 

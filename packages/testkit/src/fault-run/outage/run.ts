@@ -2,7 +2,7 @@ import { sleep } from '@comm/core'
 import { clientOver, makeAdapter } from '../adapters.ts'
 import { monotonicMicroseconds } from '../journal.ts'
 import type { RunOutcome, Say } from '../outcome.ts'
-import { whileItMoves } from '../progress.ts'
+import { STALLED_MS, whileItMoves } from '../progress.ts'
 import { startOwnBroker } from '../servers.ts'
 import { Bits } from './bits.ts'
 import { judge, type OutageReport } from './judge.ts'
@@ -19,7 +19,6 @@ const BRIEF_SECONDS = 20
 const GREEN_WITHIN_MS = 30_000
 /** After the recovery messages are offered for so long. */
 const AFTERMATH_MS = 2000
-const STALLED_MS = 60_000
 const MIB = 1024 * 1024
 
 /**
