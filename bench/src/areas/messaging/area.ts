@@ -75,6 +75,8 @@ export const area: Area = {
     work('streams publish c=100', 'streams', 'publish', STREAMS_ROWS, { limits: STREAMS_LIMITS }),
     work('streams consume', 'streams', 'consume', STREAMS_ROWS, { limits: STREAMS_LIMITS }),
     work('pubsub', 'pubsub', 'both', PUBSUB_ROWS, {
+      processes: 4,
+      warmUpMs: 2000,
       limits: [{ contender: PUBSUB, atMost: 1.4, timesOf: 'redis' }, ...ahead(PUBSUB, ['@nestjs/microservices'])],
     }),
     work('kafka publish c=1', 'kafka', 'publish', { ...KAFKA_ROWS, ...KAFKA_NEST }, { ...ONE_AT_A_TIME, limits: KAFKA_PEERS }),

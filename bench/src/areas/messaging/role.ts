@@ -16,6 +16,11 @@ export function roleOf({ parameters }: Pick<Contender, 'parameters'>): Role {
   return parameters as unknown as Role
 }
 
+/** Every subscriber gets all of a channel, so each process has its own. */
+export function channelOf(contender: Pick<Contender, 'parameters'>): string {
+  return `${roleOf(contender).topic}-${process.pid}`
+}
+
 /** Publishes under way, and messages fetched ahead. */
 export const IN_FLIGHT = 100
 /** Consumer group of every consumer. */

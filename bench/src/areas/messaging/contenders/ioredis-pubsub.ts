@@ -2,10 +2,10 @@ import type { Setup } from '@comm/bench/area'
 import { Redis } from 'ioredis'
 import { Echo } from '../echo.ts'
 import { ORDER, type Order } from '../order.ts'
-import { roleOf } from '../role.ts'
+import { channelOf } from '../role.ts'
 
 export const setup: Setup = async (input) => {
-  const { topic } = roleOf(input)
+  const topic = channelOf(input)
   const client = new Redis(String(input.environment.redis))
   const subscriber = client.duplicate()
   const echo = new Echo()

@@ -3,11 +3,11 @@ import { ClientProxyFactory, Transport } from '@nestjs/microservices'
 import { lastValueFrom } from 'rxjs'
 import { Echo } from '../echo.ts'
 import { ORDER } from '../order.ts'
-import { roleOf } from '../role.ts'
+import { channelOf } from '../role.ts'
 import { listen } from './nestjs-app.ts'
 
 export const setup: Setup = async (input) => {
-  const { topic } = roleOf(input)
+  const topic = channelOf(input)
   const { hostname, port } = new URL(String(input.environment.redis))
   const transport = { transport: Transport.REDIS, options: { host: hostname, port: Number(port) } } as const
   const echo = new Echo()
