@@ -46,11 +46,11 @@ function ahead(contender: string, peers: readonly string[]): readonly Limit[] {
   return peers.map((timesOf) => ({ contender, atMost: 1, timesOf }))
 }
 
-/**
- * Each operation costs little beside the waiting, so there are more of them in a round, and more until all of their way is compiled. How it was
- * compiled differs from process to process by as much as contenders do.
- */
-const ONE_AT_A_TIME = { processes: 4, warmUpMs: 4000, inFlight: 1, warmUpInFlight: IN_FLIGHT, roundMs: 500 }
+/** How a contender was compiled differs from process to process by as much as contenders do, where an operation goes a long way. */
+const PROCESSES = 4
+
+/** Each operation costs little beside the waiting, so there are more of them in a round, and more until all of their way is compiled. */
+const ONE_AT_A_TIME = { processes: PROCESSES, warmUpMs: 4000, inFlight: 1, warmUpInFlight: IN_FLIGHT, roundMs: 500 }
 
 const RABBIT_PEERS = ahead(RABBIT, ['rascal', 'rabbitmq-client', '@nestjs/microservices'])
 const RABBIT_PUBLISH: readonly Limit[] = [
@@ -75,7 +75,7 @@ export const area: Area = {
     work('streams publish c=100', 'streams', 'publish', STREAMS_ROWS, { limits: STREAMS_LIMITS }),
     work('streams consume', 'streams', 'consume', STREAMS_ROWS, { limits: STREAMS_LIMITS }),
     work('pubsub', 'pubsub', 'both', PUBSUB_ROWS, {
-      processes: 4,
+      processes: PROCESSES,
       warmUpMs: 2000,
       limits: [{ contender: PUBSUB, atMost: 1.4, timesOf: 'redis' }, ...ahead(PUBSUB, ['@nestjs/microservices'])],
     }),

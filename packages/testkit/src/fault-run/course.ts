@@ -1,10 +1,8 @@
 import { sleep } from '@comm/core'
 import type { Ledger } from './ledger.ts'
-import { STALLED_MS } from './progress.ts'
+import { LOOK_EVERY_MS, STALLED_MS, whileItMoves } from './progress.ts'
 import type { PlannedFault } from './schedule.ts'
 import type { Stage } from './stage.ts'
-
-const LOOK_EVERY_MS = 10
 
 /** Looks at a run as it goes, and keeps its ledger. */
 export class Course {
@@ -19,18 +17,12 @@ export class Course {
   }
 
   /** @returns false when nothing moves any more @throws what a producer or consumer failed with */
-  async until(fact: () => boolean): Promise<boolean> {
-    let movedAt = performance.now()
-    let seen = -1
-    for (;;) {
+  until(fact: () => boolean): Promise<boolean> {
+    const look = (): boolean => {
       this.#look()
-      if (fact()) return true
-      const moved = this.#ledger.confirmed + this.#ledger.delivered
-      if (moved !== seen) movedAt = performance.now()
-      if (performance.now() - movedAt > STALLED_MS) return false
-      seen = moved
-      await sleep(LOOK_EVERY_MS)
+      return fact()
     }
+    return whileItMoves(() => this.#ledger.confirmed + this.#ledger.delivered, look, STALLED_MS)
   }
 
   /** Lets it happen; resolves when it is over. @throws why it cannot; what a producer or consumer failed with */

@@ -1,6 +1,7 @@
 import { sleep } from '@comm/core'
 
-const LOOK_EVERY_MS = 20
+/** While waiting for something of a run. */
+export const LOOK_EVERY_MS = 10
 
 /**
  * Nothing moves for so long, though no fault is on: nothing ever will. RabbitMQ waits 180 seconds before it hands on again what left a delay while
